@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Two lines of modules; arrows point only down (ARCHITECTURE.md). The device line is compiled twice
+// from the same files: as ordinary Swift in the host tool and as Embedded Swift for the device.
+
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+// The device line may use no `any`, reflection or Foundation; the cross-build checks the rest.
+let device: [SwiftSetting] =
+  strict + [
+    .treatWarning("EmbeddedRestrictions", as: .error),
+    .enableExperimentalFeature("Lifetimes"),
+  ]
+
+// No contraction: a fused multiply-add happens only where the source writes one, so every
+// instruction set computes the same bits.
+let kernelFlags: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+  name: "pare",
+  products: [
+    .executable(name: "pare", targets: ["pare"]),
+    .executable(name: "pare-run", targets: ["pare-run"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // Device line.
+    .target(name: "CMicrokernels", cSettings: kernelFlags),
+    .target(name: "CLinux", cSettings: kernelFlags),
+    .target(name: "CThreads", dependencies: ["CLinux"], cSettings: kernelFlags),
+    .target(name: "CEmbeddedModel", cSettings: kernelFlags),
+    .target(name: "TensorTypes", swiftSettings: device),
+    .target(name: "ModelFormat", dependencies: ["TensorTypes"], swiftSettings: device),
+    .target(name: "Inflate", swiftSettings: device),
+    .target(name: "NumPyFormat", dependencies: ["TensorTypes"], swiftSettings: device),
+    .target(
+      name: "Runtime", dependencies: ["CMicrokernels", "CThreads", "Inflate", "ModelFormat", "TensorTypes"],
+      swiftSettings: device),
+    .executableTarget(
+      name: "pare-run",
+      dependencies: [
+        "CEmbeddedModel", "CLinux", "CMicrokernels", "Inflate", "ModelFormat", "NumPyFormat", "Runtime", "TensorTypes",
+      ],
+      swiftSettings: device),
+
+    // Host line.
+    .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "HostTensors", dependencies: ["COpenBLAS", "TensorTypes"], swiftSettings: strict),
+    .target(name: "Operators", dependencies: ["HostTensors", "TensorTypes"], swiftSettings: strict),
+    .target(name: "Graph", dependencies: ["HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
+    .target(
+      name: "ONNX", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes", protobuf], exclude: ["onnx.proto"],
+      swiftSettings: strict),
+    .target(name: "Datasets", dependencies: ["CZlib", "HostTensors", "TensorTypes", yams], swiftSettings: strict),
+    .target(
+      name: "Quantization", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
+    .target(
+      name: "Packing",
+      dependencies: ["CZlib", "Graph", "HostTensors", "ModelFormat", "Operators", "Runtime", "TensorTypes"],
+      swiftSettings: strict),
+    .target(name: "Targets", dependencies: ["Inflate", "ModelFormat", yams], swiftSettings: strict),
+    .target(
+      name: "Measurement",
+      dependencies: [
+        "CLinux", "Datasets", "Graph", "HostTensors", "ModelFormat", "ONNX", "Operators", "Packing", "Quantization",
+        "Runtime", "Targets", "TensorTypes",
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "pare",
+      dependencies: [
+        "Datasets", "Graph", "HostTensors", "Inflate", "Measurement", "ModelFormat", "ONNX", "Operators", "Packing",
+        "Quantization", "Runtime", "Targets", "TensorTypes", argumentParser,
+      ],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)
