@@ -1,0 +1,66 @@
+/// Extents of a convolution or pool over NHWC images; one-dimensional ones have height 1.
+public struct WindowGeometry: Equatable, Sendable {
+  public var batch = 1
+  public var inHeight = 1
+  public var inWidth = 1
+  public var inChannels = 1
+  public var outHeight = 1
+  public var outWidth = 1
+  public var outChannels = 1
+  public var kernelHeight = 1
+  public var kernelWidth = 1
+  public var strideHeight = 1
+  public var strideWidth = 1
+  public var dilationHeight = 1
+  public var dilationWidth = 1
+  /// Rows and columns of padding before the image; those behind it follow from the output extents.
+  public var padTop = 0
+  public var padLeft = 0
+
+  public init() {}
+
+  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
+    try coder.count(&batch)
+    try coder.count(&inHeight)
+    try coder.count(&inWidth)
+    try coder.count(&inChannels)
+    try coder.count(&outHeight)
+    try coder.count(&outWidth)
+    try coder.count(&outChannels)
+    try coder.count(&kernelHeight)
+    try coder.count(&kernelWidth)
+    try coder.count(&strideHeight)
+    try coder.count(&strideWidth)
+    try coder.count(&dilationHeight)
+    try coder.count(&dilationWidth)
+    try coder.count(&padTop)
+    try coder.count(&padLeft)
+  }
+
+  /// Rows of input, padding included, that `outRows` rows of output read.
+  public func stagedRows(outRows: Int) -> Int {
+    (outRows - 1) * strideHeight + (kernelHeight - 1) * dilationHeight + 1
+  }
+
+  /// Columns of input, padding included, that one row of output reads.
+  public var stagedWidth: Int { (outWidth - 1) * strideWidth + (kernelWidth - 1) * dilationWidth + 1 }
+
+  /// Bytes of a staged row: the columns one row of output reads, padding included.
+  public func stagedRowBytes(elementBytes: Int) -> Int { stagedWidth * inChannels * elementBytes }
+
+  /// Readable bytes that the inner loops may touch behind the staged image.
+  public static var stagingSlackBytes: Int { 64 }
+
+  /// Scratch that a convolution needs for bands of `bandRows` output rows: the staged band and its
+  /// slack. Integer steps are planned for 2-byte elements, the widest form of any instruction set;
+  /// float steps stage (4-byte elements) only where there is padding.
+  public func scratchBytes(bandRows: Int, elementBytes: Int) -> Int {
+    stagedRows(outRows: bandRows) * stagedRowBytes(elementBytes: elementBytes) + WindowGeometry.stagingSlackBytes
+  }
+
+  /// Whether some window reaches outside the image.
+  public var hasPadding: Bool {
+    padTop > 0 || padLeft > 0 || stagedRows(outRows: outHeight) > inHeight + padTop
+      || stagedWidth > inWidth + padLeft
+  }
+}
