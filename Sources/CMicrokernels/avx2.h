@@ -1,0 +1,62 @@
+// What the AVX2 files share. Include inside the target pragma.
+#ifndef PARE_AVX2_H
+#define PARE_AVX2_H
+
+#include <immintrin.h>
+
+#include "tiles.h"
+
+void pare_product_i8_6x16__avx2(const pare_product *);
+void pare_product_f32_6x16__avx2(const pare_product *);
+void pare_depthwise_i8_4x16__avx2(const pare_depthwise *);
+void pare_depthwise_f32_4x16__avx2(const pare_depthwise *);
+
+// The constants of a requantization. The lower clamp costs nothing: values are packed as distance from
+// `low`, and the unsigned saturating pack stops at 0.
+typedef struct {
+  __m256 high;
+  __m256i low16;
+  __m256i offset8;
+  __m256i order;
+} pare_requantizer_avx2;
+
+PARE_INLINE pare_requantizer_avx2 pare_requantizer__avx2(float low, float high, int32_t zero_point, __m256i order) {
+  int32_t low_integer = (int32_t)low;
+  return (pare_requantizer_avx2){
+      .high = _mm256_set1_ps(high),
+      .low16 = _mm256_set1_epi16((int16_t)low_integer),
+      .offset8 = _mm256_set1_epi8((char)(low_integer + zero_point)),
+      .order = order,
+  };
+}
+
+// min keeps NaN (its second operand), and the conversion makes it INT_MIN, which is clamped to `low`.
+PARE_INLINE __m256i pare_scale_and_round__avx2(__m256i sums, __m256 multipliers, const pare_requantizer_avx2 *q) {
+  __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), multipliers);
+  return _mm256_cvtps_epi32(_mm256_min_ps(q->high, scaled));
+}
+
+// 32 output bytes from four vectors of rounded values.
+PARE_INLINE __m256i pare_pack4__avx2(__m256i v0, __m256i v1, __m256i v2, __m256i v3, const pare_requantizer_avx2 *q) {
+  __m256i first = _mm256_subs_epi16(_mm256_packs_epi32(v0, v1), q->low16);
+  __m256i second = _mm256_subs_epi16(_mm256_packs_epi32(v2, v3), q->low16);
+  __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(first, second), q->order);
+  return _mm256_add_epi8(bytes, q->offset8);
+}
+
+// x < low ? low : x, then x > high ? high : x. The operand order keeps NaN and the sign of zero.
+PARE_INLINE __m256 pare_clamp__avx2(__m256 x, __m256 low, __m256 high) {
+  return _mm256_min_ps(high, _mm256_max_ps(low, x));
+}
+
+// Stores the lanes below `count`.
+PARE_INLINE void pare_store_f32__avx2(float *out, __m256 y, size_t count) {
+  if (count >= 8) {
+    _mm256_storeu_ps(out, y);
+  } else {
+    __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_maskstore_ps(out, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lanes), y);
+  }
+}
+
+#endif

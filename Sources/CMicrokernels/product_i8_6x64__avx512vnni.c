@@ -1,0 +1,110 @@
+// Integer products in AVX-512 VNNI: vpdpbusd takes unsigned inputs and signed weights and does not saturate.
+#include "rows.h"
+
+#if defined(PARE_AVX512VNNI)
+#include <immintrin.h>
+#pragma clang attribute push(__attribute__((target(PARE_TARGET_AVX512VNNI))), apply_to = function)
+#include "avx512.h"
+
+enum { NR = 16, LARGEST = 8, MOST_BLOCKS = 4, GROUP_BYTES = NR * 4 };
+
+// Dword 4q + v of packed bytes belongs to quarter q of vector v: this puts the vectors one after the other.
+#define ORDER _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
+
+PARE_INLINE __m128i quarter(__m512i bytes, const int i) {
+  switch (i) {
+    case 0: return _mm512_castsi512_si128(bytes);
+    case 1: return _mm512_extracti32x4_epi32(bytes, 1);
+    case 2: return _mm512_extracti32x4_epi32(bytes, 2);
+    default: return _mm512_extracti32x4_epi32(bytes, 3);
+  }
+}
+
+// Writes the 16 bytes of each of N blocks to one pixel; `first` is the quarter of its first block.
+PARE_INLINE void store_row(uint8_t *out, __m512i bytes, const int first, const int N, size_t count) {
+  if (count < (size_t)N * NR) {
+    __m512i row = first == 2 ? _mm512_shuffle_i64x2(bytes, bytes, 0x0e) : bytes;
+    if (N == 1) row = _mm512_castsi128_si512(quarter(bytes, first));
+    _mm512_mask_storeu_epi8(out, pare_first_bytes__avx512(count), row);
+  } else if (N == 4) {
+    _mm512_storeu_si512(out, bytes);
+  } else if (N == 2) {
+    __m256i half = first == 0 ? _mm512_castsi512_si256(bytes) : _mm512_extracti64x4_epi64(bytes, 1);
+    _mm256_storeu_si256((__m256i *)out, half);
+  } else {
+    _mm_storeu_si128((__m128i *)out, quarter(bytes, first));
+  }
+}
+
+PARE_INLINE void store_tile(
+    const pare_product *p, size_t pixel, size_t channel, const int M, const int N,
+    __m512i (*sums)[MOST_BLOCKS], const pare_requantizer_avx512 *q) {
+  __m512 multipliers[MOST_BLOCKS];
+#pragma unroll
+  for (int n = 0; n < N; n++) multipliers[n] = _mm512_loadu_ps(p->multipliers + channel + n * NR);
+  uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel;
+#pragma unroll
+  for (int first = 0; first < M * N; first += 4) {
+    __m512i v[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      int from = first + i < M * N ? first + i : M * N - 1;
+      v[i] = pare_scale_and_round__avx512(sums[from / N][from % N], multipliers[from % N], q);
+    }
+    __m512i bytes = _mm512_permutexvar_epi32(ORDER, pare_pack4__avx512(v[0], v[1], v[2], v[3], q));
+#pragma unroll
+    for (int i = 0; i < 4; i += N) {
+      int m = (first + i) / N;
+      if (m < M) store_row(out + (size_t)m * p->output_stride, bytes, i, N, p->channels - channel);
+    }
+  }
+}
+
+PARE_INLINE void tile(
+    const pare_product *p, size_t pixel, size_t channel, const int M, const int N, const pare_requantizer_avx512 *q) {
+  const size_t block_bytes = pare_block_bytes(p, NR);
+  const uint8_t *w = (const uint8_t *)p->weights + channel / NR * block_bytes;
+  __m512i sums[LARGEST][MOST_BLOCKS];
+#pragma unroll
+  for (int n = 0; n < N; n++) {
+    __m512i bias = _mm512_loadu_si512((const int32_t *)p->bias + channel + n * NR);
+#pragma unroll
+    for (int m = 0; m < M; m++) sums[m][n] = bias;
+  }
+  for (size_t run = 0; run < p->run_count; run++) {
+    const uint8_t *x[LARGEST];
+#pragma unroll
+    for (int m = 0; m < M; m++) x[m] = p->image + p->windows[pixel + (size_t)m] + p->runs[run];
+    for (size_t group = 0; group < p->groups_per_run; group++, w += GROUP_BYTES) {
+      __m512i weights[MOST_BLOCKS];
+#pragma unroll
+      for (int n = 0; n < N; n++) weights[n] = _mm512_loadu_si512(w + (size_t)n * block_bytes);
+#pragma unroll
+      for (int m = 0; m < M; m++) {
+        int32_t bytes4;
+        __builtin_memcpy(&bytes4, x[m] + group * 4, sizeof bytes4);
+        __m512i inputs = _mm512_set1_epi32(bytes4);
+#pragma unroll
+        for (int n = 0; n < N; n++) sums[m][n] = _mm512_dpbusd_epi32(sums[m][n], inputs, weights[n]);
+      }
+    }
+  }
+  store_tile(p, pixel, channel, M, N, sums, q);
+}
+
+void pare_product_i8_6x64__avx512vnni(const pare_product *p) {
+  const pare_requantizer_avx512 q = pare_requantizer__avx512(p->low, p->high, p->zero_point);
+  size_t channel = 0;
+#define TILE(M) tile(p, pixel, channel, M, 4, &q)
+  for (; channel + 3 * NR < p->channels; channel += 4 * NR) PARE_FOR_TILES(p, 1, 6, TILE)
+#undef TILE
+#define TILE(M) tile(p, pixel, channel, M, 2, &q)
+  for (; channel + NR < p->channels; channel += 2 * NR) PARE_FOR_TILES(p, 1, 8, TILE)
+#undef TILE
+#define TILE(M) tile(p, pixel, channel, M, 1, &q)
+  if (channel < p->channels) PARE_FOR_TILES(p, 1, 8, TILE)
+#undef TILE
+}
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,31 @@
+// The rows of the table and which of them this build contains. Leave one out with -DPARE_WITHOUT_<ROW>.
+#ifndef PARE_ROWS_H
+#define PARE_ROWS_H
+
+#include "pare_kernels.h"
+
+#if defined(__x86_64__) && !defined(PARE_WITHOUT_AVX512VNNI)
+#define PARE_AVX512VNNI 1
+#define PARE_TARGET_AVX512VNNI "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma"
+#endif
+#if defined(__x86_64__) && !defined(PARE_WITHOUT_AVX2)
+#define PARE_AVX2 1
+#define PARE_TARGET_AVX2 "avx2,fma"
+#endif
+#if defined(__aarch64__) && !defined(PARE_WITHOUT_NEON_DOTPROD)
+#define PARE_NEON_DOTPROD 1
+#endif
+#if defined(__aarch64__) && !defined(PARE_WITHOUT_NEON)
+#define PARE_NEON 1
+#endif
+
+// Code that runs once per model, or never where a faster row runs.
+#define PARE_SMALL __attribute__((minsize))
+
+extern const pare_kernels pare_row__scalar;
+extern const pare_kernels pare_row__avx2;
+extern const pare_kernels pare_row__avx512vnni;
+extern const pare_kernels pare_row__neon;
+extern const pare_kernels pare_row__neon_dotprod;
+
+#endif
