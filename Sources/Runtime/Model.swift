@@ -1,0 +1,290 @@
+import CMicrokernels
+import CThreads
+import Inflate
+import ModelFormat
+import TensorTypes
+
+/// How to load a model.
+public struct LoadOptions {
+  /// A row of the kernel table by name; nil takes the best this CPU runs.
+  public var instructionSet: UnsafeRawBufferPointer?
+  /// Threads that share each step, the caller included.
+  public var threads = 1
+  /// AT_HWCAP and AT_HWCAP2 of the auxiliary vector; needed on ARM, ignored on x86-64.
+  public var hardwareCapabilities: (UInt64, UInt64) = (0, 0)
+  /// Bytes that the file may ask for (arena and inflated weights) before it is refused.
+  public var memoryLimitBytes = Int.max
+
+  public init() {}
+}
+
+/// An input or output of a loaded model.
+public struct TensorInterface {
+  /// UTF-8, valid as long as the model.
+  public let name: UnsafeRawBufferPointer
+  public let dtype: DType
+  /// Extents as in the ONNX graph.
+  public let rank: Int
+  public let shape: InlineArray<8, Int>
+
+  public var count: Int {
+    var count = 1
+    for axis in 0..<rank { count *= shape[axis] }
+    return count
+  }
+}
+
+/// A loaded .pare model: checked, inflated, prepacked, with its arena allocated.
+///
+/// Usage: write into `inputBytes`, `run()`, read `outputBytes`. Running allocates nothing and cannot
+/// fail. The input buffers are part of the arena and may be overwritten by a run: fill them before each.
+public final class Model {
+  public let header: Header
+  /// Name of the kernel table row in use.
+  public let instructionSet: StaticBytes
+  public let threads: Int
+
+  private let memory: LoadMemory
+  private let steps: [Step]
+  private let codes: [StepCode]
+  private let workers: Workers
+  private let inputs: [InterfaceRecord]
+  private let outputs: [InterfaceRecord]
+  private let inputSpans: [UnsafeMutableRawBufferPointer]
+  private let outputSpans: [UnsafeRawBufferPointer]
+  private let inputTypes: [DType]
+  private let outputTypes: [DType]
+  let metadata: UnsafeRawBufferPointer
+  let golden: UnsafeRawBufferPointer
+
+  /// Loads a model. `file` is read only during this call.
+  ///
+  /// Errors: everything in `LoadError`; nothing in the file is believed before it is checked.
+  public init(_ file: UnsafeRawBufferPointer, options: LoadOptions = LoadOptions()) throws(LoadError) {
+    let view: FileView
+    do throws(FormatError) { view = try FileView(file) } catch { throw .format(error) }
+    let kernels = try Model.selectKernels(options)
+    let memory = LoadMemory()
+    header = view.header
+    instructionSet = StaticBytes(kernels.pointee.name)
+    threads = max(1, options.threads)
+
+    let demanded = Int(view.header.arenaBytes) + Int(view.header.weightBytes)
+    guard demanded <= options.memoryLimitBytes else { throw .memoryUnavailable(bytes: demanded) }
+    let sections = try Model.inflateWeights(view, memory)
+    defer { for section in sections { section.deallocate() } }
+    let program = try Model.inflated(view, .program, 0, memory)
+    defer { program.deallocate() }
+    metadata = try Model.kept(view, .metadata, memory)
+    golden = try Model.kept(view, .golden, memory)
+
+    let arena = memory.allocate(Int(view.header.arenaBytes) + WindowGeometry.stagingSlackBytes)
+    var reader = WordReader(UnsafeRawBufferPointer(program))
+    let contents: ProgramContents
+    do throws(FormatError) { contents = try ProgramContents(&reader) } catch { throw .format(error) }
+    let loader = Loader(
+      kernels: kernels, workerCount: max(1, options.threads), memory: memory, arena: arena,
+      tensors: contents.tensors, sections: sections)
+    try loader.checkTensors()
+    inputs = contents.inputs
+    outputs = contents.outputs
+    inputSpans = try loader.inputSpans(contents.inputs)
+    outputSpans = try loader.outputSpans(contents.outputs)
+    inputTypes = contents.inputs.map { contents.tensors[Int($0.tensor.rawValue)].dtype }
+    outputTypes = contents.outputs.map { contents.tensors[Int($0.tensor.rawValue)].dtype }
+    (steps, codes) = try loader.prepareSteps(contents.stepCount, &reader)
+    self.memory = memory
+    workers = Workers(pool: options.threads > 1 ? pare_pool_create(options.threads) : nil, count: threads)
+  }
+
+  deinit { if let pool = workers.pool { pare_pool_destroy(pool) } }
+
+  /// Computes the outputs from the inputs.
+  public func run() { for step in steps { step.run(workers) } }
+
+  /// Computes one step: what profiling and verification call in order.
+  public func runStep(_ index: Int) { steps[index].run(workers) }
+
+  public var stepCount: Int { steps.count }
+  public func stepCode(_ index: Int) -> StepCode { codes[index] }
+  public func stepMultiplyAccumulates(_ index: Int) -> Int { steps[index].multiplyAccumulates }
+  /// The bytes a step has written; the next steps may reuse them.
+  public func stepOutput(_ index: Int) -> UnsafeRawBufferPointer { steps[index].outputBytes }
+
+  public var inputCount: Int { inputs.count }
+  public var outputCount: Int { outputs.count }
+  public func inputBytes(_ index: Int) -> UnsafeMutableRawBufferPointer { inputSpans[index] }
+  public func outputBytes(_ index: Int) -> UnsafeRawBufferPointer { outputSpans[index] }
+
+  public func input(_ index: Int) -> TensorInterface {
+    TensorInterface(
+      name: name(.inputName, index), dtype: inputTypes[index], rank: inputs[index].rank, shape: inputs[index].shape)
+  }
+
+  public func output(_ index: Int) -> TensorInterface {
+    TensorInterface(
+      name: name(.outputName, index), dtype: outputTypes[index], rank: outputs[index].rank,
+      shape: outputs[index].shape)
+  }
+}
+
+/// A constant C string as bytes.
+public struct StaticBytes: @unchecked Sendable {
+  public let bytes: UnsafeRawBufferPointer
+
+  init(_ text: UnsafePointer<CChar>) {
+    var length = 0
+    while text[length] != 0 { length += 1 }
+    bytes = UnsafeRawBufferPointer(start: text, count: length)
+  }
+}
+
+/// The records of a program section before its steps.
+struct ProgramContents {
+  var tensors: [TensorRecord] = []
+  var inputs: [InterfaceRecord] = []
+  var outputs: [InterfaceRecord] = []
+  var stepCount = 0
+
+  init(_ reader: inout WordReader) throws(FormatError) {
+    var header = ProgramHeader()
+    try header.code(&reader)
+    // Every record takes words of its own, so counts beyond the words left are lies.
+    for count in [header.tensorCount, header.inputCount, header.outputCount, header.stepCount]
+    where count > reader.remainingWords { throw .truncated }
+    tensors.reserveCapacity(header.tensorCount)
+    for _ in 0..<header.tensorCount {
+      var tensor = TensorRecord()
+      try tensor.code(&reader)
+      tensors.append(tensor)
+    }
+    for slot in 0..<header.inputCount + header.outputCount {
+      var interface = InterfaceRecord()
+      try interface.code(&reader)
+      if slot < header.inputCount { inputs.append(interface) } else { outputs.append(interface) }
+    }
+    stepCount = header.stepCount
+  }
+}
+
+extension Loader {
+  /// The arena bytes of every input, extents checked against the tensor.
+  func inputSpans(_ records: [InterfaceRecord]) throws(LoadError) -> [UnsafeMutableRawBufferPointer] {
+    var spans: [UnsafeMutableRawBufferPointer] = []
+    for (index, record) in records.enumerated() {
+      do throws(StepProblem) {
+        let tensor = try checked(record.tensor, "input", nil, count: record.elementCount())
+        let base = try output(record.tensor, "input")
+        spans.append(UnsafeMutableRawBufferPointer(start: base, count: tensor.byteCount ?? 0))
+      } catch { throw .interface(index: index, error) }
+    }
+    return spans
+  }
+
+  func outputSpans(_ records: [InterfaceRecord]) throws(LoadError) -> [UnsafeRawBufferPointer] {
+    var spans: [UnsafeRawBufferPointer] = []
+    for (index, record) in records.enumerated() {
+      do throws(StepProblem) {
+        _ = try checked(record.tensor, "output", nil, count: record.elementCount())
+        spans.append(try outputSpan(record.tensor))
+      } catch { throw .interface(index: index, error) }
+    }
+    return spans
+  }
+
+  /// Prepares every step in order; the words must end with the last one.
+  func prepareSteps(_ count: Int, _ reader: inout WordReader) throws(LoadError) -> ([Step], [StepCode]) {
+    var steps: [Step] = []
+    var codes: [StepCode] = []
+    steps.reserveCapacity(count)
+    codes.reserveCapacity(count)
+    for index in 0..<count {
+      let head: StepHeader
+      let fields: WordReader
+      do throws(FormatError) {
+        head = try StepHeader.read(&reader)
+        fields = try reader.split(words: head.words)
+      } catch { throw .format(error) }
+      steps.append(try prepare(head.code, fields, index: index))
+      codes.append(head.code)
+    }
+    guard reader.isAtEnd else {
+      throw .format(.recordSize(expected: 0, found: UInt32(truncatingIfNeeded: reader.remainingWords)))
+    }
+    return (steps, codes)
+  }
+}
+
+extension InterfaceRecord {
+  /// The product of the extents; each must be positive.
+  func elementCount() throws(StepProblem) -> Int {
+    var count = 1
+    for axis in 0..<rank {
+      guard shape[axis] > 0 else { throw .value("shape", found: shape[axis]) }
+      count = try product(count, shape[axis], "shape")
+    }
+    return count
+  }
+}
+
+extension Model {
+  private static func selectKernels(_ options: LoadOptions) throws(LoadError) -> UnsafePointer<pare_kernels> {
+    let (hwcap, hwcap2) = options.hardwareCapabilities
+    if let name = options.instructionSet {
+      let text = name.baseAddress?.assumingMemoryBound(to: CChar.self)
+      guard let row = pare_kernels_named(text, name.count) else { throw .unknownInstructionSet }
+      guard pare_kernels_runs_here(row, hwcap, hwcap2) != 0 else { throw .instructionSetUnavailable }
+      return row
+    }
+    for index in 0..<pare_kernels_count() {
+      if let row = pare_kernels_at(index), pare_kernels_runs_here(row, hwcap, hwcap2) != 0 { return row }
+    }
+    throw .instructionSetUnavailable
+  }
+
+  private static func inflateWeights(
+    _ view: FileView, _ memory: LoadMemory
+  ) throws(LoadError) -> [UnsafeMutableRawBufferPointer] {
+    var sections: [UnsafeMutableRawBufferPointer] = []
+    var total = 0
+    do throws(LoadError) {
+      while let section = view.section(.weights, sections.count) {
+        total += section.rawBytes
+        guard total <= Int(view.header.weightBytes) else {
+          throw .format(.sizeMismatch(expected: view.header.weightBytes, found: UInt32(truncatingIfNeeded: total)))
+        }
+        sections.append(try inflated(view, .weights, sections.count, memory))
+      }
+    } catch {
+      for section in sections { section.deallocate() }
+      throw error
+    }
+    return sections
+  }
+
+  private static func inflated(
+    _ view: FileView, _ kind: SectionKind, _ ordinal: Int, _ memory: LoadMemory
+  ) throws(LoadError) -> UnsafeMutableRawBufferPointer {
+    guard let section = view.section(kind, ordinal) else { throw .format(.missingSection(expected: kind.rawValue)) }
+    let block = memory.temporary(section.rawBytes)
+    do throws(InflateError) {
+      try inflate(section.compressed, into: UnsafeMutableRawBufferPointer(rebasing: block[0..<section.rawBytes]))
+    } catch {
+      block.deallocate()
+      throw .inflate(section: kind, ordinal: ordinal, error)
+    }
+    return UnsafeMutableRawBufferPointer(rebasing: block[0..<section.rawBytes])
+  }
+
+  /// A section that is kept as long as the model; empty where the file has none.
+  private static func kept(
+    _ view: FileView, _ kind: SectionKind, _ memory: LoadMemory
+  ) throws(LoadError) -> UnsafeRawBufferPointer {
+    guard view.section(kind) != nil else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    let block = try inflated(view, kind, 0, memory)
+    defer { block.deallocate() }
+    let copy = memory.allocate(block.count)
+    copy.copyMemory(from: UnsafeRawBufferPointer(block))
+    return UnsafeRawBufferPointer(rebasing: copy[0..<block.count])
+  }
+}
