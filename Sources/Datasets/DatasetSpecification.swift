@@ -1,0 +1,99 @@
+/// What a DATA file says: where samples and labels are and how to prepare them.
+public struct DatasetSpecification: Sendable, Equatable {
+  public enum LabelSource: Sendable, Equatable {
+    case file(String)
+    /// The last cell of each row of a number table.
+    case lastColumn
+  }
+
+  /// The DATA file itself, for errors.
+  public var path: String
+  /// The file of samples; `file.npz#name` picks one array of an archive.
+  public var inputs: String
+  public var labels: LabelSource?
+  /// Names of the classes in the order of their labels.
+  public var classes: [String]?
+  /// The samples to use, of those in the file.
+  public var range: Range<Int>?
+  public var preprocessing: Preprocessing
+
+  public init(
+    path: String, inputs: String, labels: LabelSource? = nil, classes: [String]? = nil, range: Range<Int>? = nil,
+    preprocessing: Preprocessing = Preprocessing()
+  ) {
+    self.path = path
+    self.inputs = inputs
+    self.labels = labels
+    self.classes = classes
+    self.range = range
+    self.preprocessing = preprocessing
+  }
+
+  /// Reads the DATA file at `path`; paths in it are relative to its folder.
+  ///
+  /// Throws `unreadable`, `malformedYAML`, `unknownKey`, `missingKey` and `wrongValue`.
+  public init(contentsOf path: String) throws(DatasetError) {
+    let file = try FileBytes(mapping: path)
+    guard file.bytes.count <= Self.longestFileBytes else {
+      throw .tooLarge(path: path, limitBytes: Self.longestFileBytes)
+    }
+    guard let text = String(validating: file.bytes, as: UTF8.self) else {
+      throw .malformed(path: path, field: "text", expected: "UTF-8", found: "other bytes")
+    }
+    try self.init(yaml: text, path: path)
+  }
+
+  /// Reads `yaml` as the contents of a DATA file at `path`.
+  public init(yaml: String, path: String) throws(DatasetError) {
+    let root = try StrictMapping(yaml: yaml, path: path)
+    try root.allowOnly(["inputs", "labels", "classes", "range", "preprocess"])
+    func located(_ name: String) -> String {
+      guard !name.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return name }
+      return path[...slash] + name
+    }
+    guard let inputs = try root.text("inputs") else { throw .missingKey(path: path, key: "inputs") }
+    let labels = try root.text("labels")
+    self.init(
+      path: path, inputs: located(inputs),
+      labels: labels.map { $0 == "last-column" ? .lastColumn : .file(located($0)) },
+      classes: try root.texts("classes"), range: try Self.range(in: root),
+      preprocessing: try Self.preprocessing(in: root))
+  }
+
+  /// A list of 1,000 class names takes some 30 KB.
+  private static let longestFileBytes = 1 << 20
+
+  private static func range(in root: StrictMapping) throws(DatasetError) -> Range<Int>? {
+    guard let bounds = try root.integers("range") else { return nil }
+    guard bounds.count == 2, bounds[0] >= 0, bounds[0] < bounds[1] else {
+      throw .wrongValue(
+        path: root.path, key: "range", expected: "[from, to) with 0 <= from < to", found: "\(bounds)")
+    }
+    return bounds[0]..<bounds[1]
+  }
+
+  private static func preprocessing(in root: StrictMapping) throws(DatasetError) -> Preprocessing {
+    var result = Preprocessing()
+    guard let mapping = try root.mapping("preprocess") else { return result }
+    try mapping.allowOnly(["layout", "stored", "scale", "offset", "mean", "std"])
+    result.layout = try layout("layout", in: mapping)
+    result.stored = try layout("stored", in: mapping)
+    result.scale = try mapping.number("scale") ?? result.scale
+    result.offset = try mapping.number("offset") ?? result.offset
+    result.mean = try mapping.numbers("mean") ?? result.mean
+    result.std = try mapping.numbers("std") ?? result.std
+    if let zero = result.std.firstIndex(of: 0) {
+      throw .wrongValue(
+        path: root.path, key: "preprocess.std", expected: "entries other than 0", found: "0 as entry \(zero)")
+    }
+    return result
+  }
+
+  private static func layout(_ key: String, in mapping: StrictMapping) throws(DatasetError) -> ChannelLayout? {
+    guard let text = try mapping.text(key) else { return nil }
+    guard let layout = ChannelLayout(rawValue: text) else {
+      throw .wrongValue(path: mapping.path, key: "preprocess.\(key)", expected: "NHWC or NCHW", found: text)
+    }
+    return layout
+  }
+}

@@ -1,0 +1,94 @@
+/// The samples of one file, and the labels where the same file holds them.
+struct SampleSource: Sendable {
+  var samples: RawArray
+  /// Labels inside the records (CIFAR-10).
+  var recordLabels: RawArray?
+  /// Labels in the last column of a number table, as text.
+  var lastColumn: [String]?
+
+  /// Opens the file that `inputs` names; the format follows from its name or its first bytes.
+  static func open(_ specification: DatasetSpecification) throws(DatasetError) -> SampleSource {
+    let file = try NamedFile(specification.inputs, key: "inputs", specification: specification.path)
+    let path = file.path
+    let wantsLastColumn = specification.labels == .lastColumn
+    let format = file.format
+    if wantsLastColumn && format != .csv && format != .tsv {
+      throw .unsupportedFormat(
+        path: path, found: "labels: last-column with inputs other than a number table",
+        readable: DatasetError.readableLabels)
+    }
+    switch format {
+    case .idx: return SampleSource(samples: try Idx.read(file.region, path: path))
+    case .npy: return SampleSource(samples: try Npy.read(file.region, path: path))
+    case .npz:
+      let archive = try Npz(file.region.file, path: path)
+      return SampleSource(samples: try archive.array(named: file.member, defaults: ["inputs", "x"]))
+    case .cifar10:
+      let (samples, labels) = try Cifar10.read(file.region, path: path)
+      return SampleSource(samples: samples, recordLabels: labels)
+    case .csv, .tsv:
+      let table = try NumberTable.read(
+        file.region, path: path, separator: format == .csv ? "," : "\t", labelsInLastColumn: wantsLastColumn)
+      return SampleSource(samples: table.samples, lastColumn: wantsLastColumn ? table.lastColumn.map(String.init) : nil)
+    case .text, .unread:
+      throw .unsupportedFormat(path: path, found: file.kindInWords, readable: DatasetError.readableInputs)
+    }
+  }
+}
+
+/// A file of a data set, opened, with its format told.
+struct NamedFile {
+  enum Format { case idx, npy, npz, cifar10, csv, tsv, text, unread }
+
+  let path: String
+  /// What follows `#` in the name of an `.npz` file.
+  let member: String?
+  let region: ByteRegion
+  let format: Format
+
+  /// Throws `missingFile` where `name` cannot be opened and `unsupportedFormat` where it is a folder.
+  init(_ name: String, key: String, specification: String) throws(DatasetError) {
+    let parts = name.split(separator: "#", maxSplits: 1).map(String.init)
+    let isMember = parts.count == 2 && parts[0].hasSuffix(".npz")
+    path = isMember ? parts[0] : name
+    member = isMember ? parts[1] : nil
+    if isFolder(path) {
+      let readable = key == "inputs" ? DatasetError.readableInputs : DatasetError.readableLabels
+      throw .unsupportedFormat(path: path, found: "a folder (of images or sounds)", readable: readable)
+    }
+    do {
+      region = ByteRegion(try FileBytes(mapping: path))
+    } catch .unreadable(_, let reason) {
+      throw .missingFile(specification: specification, key: key, path: path, reason: reason)
+    }
+    format = try Self.format(of: path, region)
+  }
+
+  private static let suffixes: [(suffix: String, format: Format)] = [
+    (".npy", .npy), (".npz", .npz), (".bin", .cifar10), (".csv", .csv), (".tsv", .tsv), (".txt", .text),
+  ]
+
+  private static func format(of path: String, _ region: ByteRegion) throws(DatasetError) -> Format {
+    let plainName = path.hasSuffix(".gz") ? String(path.dropLast(3)) : path
+    if let known = suffixes.first(where: { plainName.hasSuffix($0.suffix) }) { return known.format }
+    let fileName = plainName.split(separator: "/").last ?? ""
+    if fileName.contains("idx") { return .idx }
+    guard region.count >= 8 else { return .unread }
+    var cursor = try ByteCursor(region, path: path)
+    let head = try cursor.takeHeader(8)
+    if Idx.isHeader(head) { return .idx }
+    return head.starts(with: NpyHeader.magic) ? .npy : .unread
+  }
+
+  /// What the file seems to be, for the error that refuses it.
+  var kindInWords: String {
+    let name = path.lowercased()
+    for (suffixes, words) in Self.refusedKinds where suffixes.contains(where: name.hasSuffix) { return words }
+    return "a file of unknown format"
+  }
+
+  private static let refusedKinds: [(suffixes: [String], words: String)] = [
+    ([".png", ".jpg", ".jpeg", ".bmp", ".ppm"], "an image file"), ([".wav", ".flac"], "a sound file"),
+    ([".txt", ".txt.gz"], "text"),
+  ]
+}
