@@ -1,0 +1,29 @@
+import HostTensors
+import TensorTypes
+
+/// a + b with broadcasting (ONNX Add); integers wrap.
+public struct Add: Operator {
+  public static let kind = OperatorKind.add
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(2)
+  }
+
+  public var attributes: [String: AttributeValue] { [:] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([pairOutput(inputs, .numeric)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    try evaluatePairs(inputs)
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloats(inputs, .rescaled) }
+}
+
+extension Add: PairFunction {
+  func value<T: ArithmeticElement>(of a: T, _ b: T) -> T { T.sum(a, b) }
+}

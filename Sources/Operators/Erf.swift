@@ -1,0 +1,32 @@
+import HostTensors
+import TensorTypes
+
+/// The error function (ONNX Erf); integers give the truncated value.
+public struct Erf: Operator {
+  public static let kind = OperatorKind.erf
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(1)
+  }
+
+  public var attributes: [String: AttributeValue] { [:] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([sameAsInput(inputs, "input", .numeric)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    let input = try inputs.required(0, "input")
+    if input.dtype.isFloat { return [try map(input, self)] }
+    try ValueInfo(input).requireNumeric(0)
+    return [try map(input.cast(to: .float64), self).cast(to: input.dtype)]
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+}
+
+extension Erf: RealFunction {
+  func value<T: RealElement>(at x: T) -> T { T.erf(x) }
+}

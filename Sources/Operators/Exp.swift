@@ -1,0 +1,29 @@
+import HostTensors
+import TensorTypes
+
+/// The natural exponential (ONNX Exp).
+public struct Exp: Operator {
+  public static let kind = OperatorKind.exp
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(1)
+  }
+
+  public var attributes: [String: AttributeValue] { [:] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([sameAsInput(inputs, "X", .float)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    try evaluateElements(inputs, "X")
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+}
+
+extension Exp: RealFunction {
+  func value<T: RealElement>(at x: T) -> T { T.exp(x) }
+}

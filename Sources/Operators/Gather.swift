@@ -1,0 +1,67 @@
+import HostTensors
+import TensorTypes
+
+/// Slices of the data at the given indices along an axis (ONNX Gather).
+///
+/// Negative indices count from the end; others must lie within the axis.
+public struct Gather: Operator {
+  public static let kind = OperatorKind.gather
+
+  /// As written; negative counts from the end.
+  public let axis: Int
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(2)
+    axis = try definition.int("axis", default: 0)
+  }
+
+  public var attributes: [String: AttributeValue] { ["axis": .int(axis)] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([output(inputs)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    let output = try output(inputs.infos)
+    let data = try inputs.required(0, "data")
+    let axis = try normalizedAxis(axis, rank: data.rank)
+    let extent = data.shape[axis]
+    var indices = try inputs.required(1, "indices").integers
+    for position in indices.indices {
+      let index = indices[position]
+      guard index >= -extent, index < extent else {
+        throw .invalid("index \(index) is outside axis \(axis) of extent \(extent)")
+      }
+      indices[position] = index < 0 ? index + extent : index
+    }
+    let outer = data.shape[..<axis].reduce(1, *)
+    let sliceBytes = data.shape[(axis + 1)...].reduce(data.dtype.byteCount, *)
+    guard output.shape.elementCount > 0 else { return [Tensor(dtype: output.dtype, shape: output.shape) { _ in }] }
+    return [
+      data.withBytes { source in
+        Tensor(dtype: output.dtype, shape: output.shape) { target in
+          for row in 0..<outer {
+            for (position, index) in indices.enumerated() {
+              let piece = source[(row * extent + index) * sliceBytes..<(row * extent + index + 1) * sliceBytes]
+              UnsafeMutableRawBufferPointer(
+                rebasing: target[(row * indices.count + position) * sliceBytes..<target.count]
+              )
+              .copyMemory(from: UnsafeRawBufferPointer(rebasing: piece))
+            }
+          }
+        }
+      }
+    ]
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
+
+  private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
+    let (data, indices) = (try inputs.required(0, "data"), try inputs.required(1, "indices"))
+    try indices.require(1, "int32 or int64") { $0 == .int32 || $0 == .int64 }
+    let axis = try normalizedAxis(axis, rank: data.rank)
+    return try .checked(data.dtype, data.shape[..<axis] + indices.shape + data.shape[(axis + 1)...])
+  }
+}

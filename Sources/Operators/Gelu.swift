@@ -1,0 +1,44 @@
+import HostTensors
+import TensorTypes
+
+/// The Gaussian error linear unit (ONNX Gelu).
+public struct Gelu: Operator {
+  public static let kind = OperatorKind.gelu
+
+  public enum Approximation: String, CaseIterable, Sendable {
+    /// x / 2 * (1 + erf(x / sqrt(2)))
+    case none
+    /// x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+    case tanh
+  }
+
+  public let approximation: Approximation
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(1)
+    approximation = try definition.choice("approximate", default: .none)
+  }
+
+  public var attributes: [String: AttributeValue] { ["approximate": .string(approximation.rawValue)] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([sameAsInput(inputs, "X", .float)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    try evaluateElements(inputs, "X")
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+}
+
+extension Gelu: RealFunction {
+  func value<T: RealElement>(at x: T) -> T {
+    switch approximation {
+    case .none: x * (1 + T.erf(x * T(0.5).squareRoot())) / 2
+    case .tanh: x * (1 + T.tanh((2 / T.pi).squareRoot() * (x + 0.044715 * x * x * x))) / 2
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import HostTensors
+import TensorTypes
+
+/// x where x >= 0, else alpha * x (ONNX LeakyRelu).
+public struct LeakyRelu: Operator {
+  public static let kind = OperatorKind.leakyRelu
+
+  public let alpha: Float
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(1)
+    alpha = try definition.float("alpha", default: 0.01)
+  }
+
+  public var attributes: [String: AttributeValue] { ["alpha": .float(alpha)] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([sameAsInput(inputs, "X", .float)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    try evaluateElements(inputs, "X")
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+}
+
+extension LeakyRelu: RealFunction {
+  func value<T: RealElement>(at x: T) -> T { x < 0 ? T(alpha) * x : x }
+}

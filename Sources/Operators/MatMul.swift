@@ -1,0 +1,136 @@
+import HostTensors
+import TensorTypes
+
+/// ONNX MatMul: the matrix product of NumPy, [..., M, K] x [..., K, N] with broadcast leading axes.
+///
+/// A first operand of rank 1 is a row, a second one a column; their axis of 1 does not appear in the
+/// output.
+public struct MatMul: Operator {
+  public static let kind = OperatorKind.matMul
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(2)
+    try definition.requireOutputs(1...1)
+  }
+
+  public var attributes: [String: AttributeValue] { [:] }
+
+  /// The operands as stacks of matrices and the output both as a stack and as ONNX shapes it.
+  private struct Layout {
+    var left: [Int]
+    var right: [Int]
+    var batch: [Int]
+    var rows: Int { left[left.count - 2] }
+    var depth: Int { left[left.count - 1] }
+    var columns: Int { right[right.count - 1] }
+    var outputShape: [Int]
+
+    init(_ a: [Int], _ b: [Int]) throws(OperatorError) {
+      guard !a.isEmpty else { throw .inputShape(0, expected: "rank 1 or more", found: a) }
+      guard !b.isEmpty else { throw .inputShape(1, expected: "rank 1 or more", found: b) }
+      left = a.count == 1 ? [1] + a : a
+      right = b.count == 1 ? b + [1] : b
+      guard left[left.count - 1] == right[right.count - 2] else {
+        throw .inputShape(1, expected: "\(left[left.count - 1]) rows to multiply with", found: b)
+      }
+      batch = try broadcastShape([Array(left.dropLast(2)), Array(right.dropLast(2))])
+      outputShape = batch
+      if a.count > 1 { outputShape.append(left[left.count - 2]) }
+      if b.count > 1 { outputShape.append(right[right.count - 1]) }
+    }
+  }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    let a = try inputs.required(0, "A")
+    let b = try inputs.required(1, "B")
+    try a.require(0, "a float type or a 32- or 64-bit integer", isProductElement)
+    try b.requireType(1, a.dtype)
+    return [try .checked(a.dtype, Layout(a.shape, b.shape).outputShape)]
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int {
+    guard let a = inputs.optional(0), let output = outputs.first, let depth = a.shape.last else { return 0 }
+    return saturatingProduct(output.shape + [depth])
+  }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    let output = try inferOutputs(inputs.infos)[0]
+    let a = try inputs.required(0, "A")
+    let b = try inputs.required(1, "B")
+    let layout = try Layout(a.shape, b.shape)
+    if output.shape.contains(0) { return [Tensor(dtype: output.dtype, shape: output.shape) { _ in }] }
+    try checkProductExtents([layout.rows * layout.batch.elementCount, layout.columns, layout.depth])
+    guard output.dtype.isFloat else { return [integerProduct(a, b, layout).cast(to: output.dtype)] }
+    let result = Tensor(shape: output.shape, of: Float.self) { target in
+      withFloats(a, b, nil) { left, right, _ in
+        guard let out = target.baseAddress, let left = left.baseAddress, let right = right.baseAddress else { return }
+        multiply(left, right, layout, out)
+      }
+    }
+    return [result.cast(to: output.dtype)]
+  }
+
+  private func multiply(
+    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ layout: Layout, _ out: UnsafeMutablePointer<Float>
+  ) {
+    let (rows, depth, columns) = (layout.rows, layout.depth, layout.columns)
+    func product(_ rows: Int, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ index: Int) {
+      MatrixProduct.multiply(
+        rows: rows, columns: columns, depth: depth, left: .init(left, rowStride: depth),
+        right: .init(right, rowStride: columns), target: out + index * rows * columns, targetRowStride: columns)
+    }
+    if layout.right.count == 2 {
+      // One weight for every matrix of the stack: the stack is one tall matrix.
+      return product(rows * layout.batch.elementCount, left, right, 0)
+    }
+    for (index, offsets) in matrixOffsets(layout).enumerated() {
+      product(rows, left + offsets.left * rows * depth, right + offsets.right * depth * columns, index)
+    }
+  }
+
+  /// For each matrix of the output, which matrix of either operand it is the product of.
+  private func matrixOffsets(_ layout: Layout) -> [(left: Int, right: Int)] {
+    let leftStrides = broadcastStrides(Array(layout.left.dropLast(2)), to: layout.batch)
+    let rightStrides = broadcastStrides(Array(layout.right.dropLast(2)), to: layout.batch)
+    let strides = layout.batch.rowMajorStrides
+    return (0..<layout.batch.elementCount).map { index in
+      var offsets = (left: 0, right: 0)
+      for axis in layout.batch.indices {
+        let position = index / strides[axis] % layout.batch[axis]
+        offsets.left += position * leftStrides[axis]
+        offsets.right += position * rightStrides[axis]
+      }
+      return offsets
+    }
+  }
+
+  /// The product in wrapping 64-bit integers, whose low bits are those of every narrower type.
+  private func integerProduct(_ a: Tensor, _ b: Tensor, _ layout: Layout) -> Tensor {
+    let (left, right) = (a.integers, b.integers)
+    let (rows, depth, columns) = (layout.rows, layout.depth, layout.columns)
+    return Tensor(shape: layout.outputShape, of: Int64.self) { target in
+      for (index, offsets) in matrixOffsets(layout).enumerated() {
+        let leftMatrix = IntegerMatrix(left[(offsets.left * rows * depth)...], rowLength: depth)
+        let rightMatrix = IntegerMatrix(right[(offsets.right * depth * columns)...], rowLength: columns)
+        for row in 0..<rows {
+          for column in 0..<columns {
+            var sum = 0
+            for k in 0..<depth { sum = sum &+ leftMatrix[row, k] &* rightMatrix[k, column] }
+            target[(index * rows + row) * columns + column] = Int64(sum)
+          }
+        }
+      }
+    }
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
+    guard let weight = inputs.optional(1), weight.constant != nil else {
+      return inputs.optional(0)?.constant == nil
+        ? .floatOnly(reason: "both operands are activations")
+        : .floatOnly(reason: "the constant is the left operand")
+    }
+    guard weight.dtype.isFloat else { return .notFloat }
+    guard weight.rank == 2 else { return .floatOnly(reason: "the weight is not one matrix") }
+    return .accumulate(weightInput: 1, channelAxis: 1)
+  }
+}

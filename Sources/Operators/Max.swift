@@ -1,0 +1,38 @@
+import HostTensors
+import TensorTypes
+
+/// The greatest of any number of inputs with broadcasting (ONNX Max); NaN wins.
+public struct Max: Operator {
+  public static let kind = OperatorKind.max
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(1...)
+  }
+
+  public var attributes: [String: AttributeValue] { [:] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([broadcastOutput(inputs.allRequired("data"), .numeric)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    _ = try broadcastOutput(inputs.infos.allRequired("data"), .numeric)
+    let operands = try inputs.allRequired("data")
+    var result = operands[0]
+    for operand in operands.dropFirst() {
+      result = try map(result, operand, shape: broadcastShape([result.shape, operand.shape]), self)
+    }
+    return [result]
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
+    if inputs.count == 1 { return .forFloats(inputs, .sameScale) }
+    return .tableIfUnary(inputs, otherwise: "compares values of different scales")
+  }
+}
+
+extension Max: PairFunction {
+  func value<T: ArithmeticElement>(of a: T, _ b: T) -> T { a > b || a != a ? a : b }
+}

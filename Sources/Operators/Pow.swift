@@ -1,0 +1,71 @@
+import HostTensors
+import TensorTypes
+
+/// a to the power b with broadcasting (ONNX Pow); the result has the type of the base.
+///
+/// Two integers give an exact power that wraps; a negative exponent then gives the truncated quotient.
+/// Mixed types are computed in Double and converted as by Cast.
+public struct Pow: Operator {
+  public static let kind = OperatorKind.pow
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(2)
+  }
+
+  public var attributes: [String: AttributeValue] { [:] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([output(inputs)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    let shape = try output(inputs.infos).shape
+    let (base, exponent) = (try inputs.required(0, "X"), try inputs.required(1, "Y"))
+    if !base.dtype.isFloat, !exponent.dtype.isFloat {
+      return [integerPower(base.cast(to: .int64), exponent.cast(to: .int64), shape).cast(to: base.dtype)]
+    }
+    if base.dtype == exponent.dtype, base.dtype != .float64 {
+      let power = mapPairs(base.cast(to: .float32), exponent.cast(to: .float32), shape: shape, Float.self, Float.self) {
+        Float.pow($0, $1)
+      }
+      return [power.cast(to: base.dtype)]
+    }
+    let power = mapPairs(base.cast(to: .float64), exponent.cast(to: .float64), shape: shape, Double.self, Double.self) {
+      Double.pow($0, $1)
+    }
+    return [power.cast(to: base.dtype)]
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
+    .tableIfUnary(inputs, otherwise: "a power of two computed values has no integer form")
+  }
+
+  private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
+    let (base, exponent) = (try inputs.required(0, "X"), try inputs.required(1, "Y"))
+    try base.requireNumeric(0)
+    try exponent.requireNumeric(1)
+    return try .checked(base.dtype, broadcastShape([base.shape, exponent.shape]))
+  }
+
+  /// Wrapping in 64 bits and truncating is wrapping in the narrower type.
+  private func integerPower(_ base: Tensor, _ exponent: Tensor, _ shape: [Int]) -> Tensor {
+    mapPairs(base, exponent, shape: shape, Int64.self, Int64.self) { base, exponent in
+      if exponent < 0 {
+        switch base {
+        case 1: return 1
+        case -1: return exponent & 1 == 0 ? 1 : -1
+        default: return 0
+        }
+      }
+      var (power, square, bits): (Int64, Int64, Int64) = (1, base, exponent)
+      while bits > 0 {
+        if bits & 1 == 1 { power = power &* square }
+        square = square &* square
+        bits >>= 1
+      }
+      return power
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import HostTensors
+import TensorTypes
+
+/// Which elements Softmax and LogSoftmax normalize together.
+public struct SoftmaxAxis: Sendable {
+  /// As written; negative counts from the end.
+  public let axis: Int
+  /// Whether all axes from `axis` on count as one: the rule up to opset 12.
+  public let flattensInnerAxes: Bool
+
+  init(_ definition: NodeDefinition) throws(OperatorError) {
+    flattensInnerAxes = definition.opset < 13
+    axis = try definition.int("axis", default: flattensInnerAxes ? 1 : -1)
+  }
+
+  /// Whether the elements of one axis are normalized together, as opset 13 defines it.
+  public func isSingleAxis(shape: [Int]) -> Bool {
+    guard flattensInnerAxes else { return true }
+    guard let front = try? normalizedAxis(axis, rank: shape.count) else { return false }
+    return shape[(front + 1)...].allSatisfy { $0 == 1 }
+  }
+
+  /// How `shape` divides: `count` elements, `inner` apart, are normalized together.
+  func extents(_ shape: [Int]) throws(OperatorError) -> (outer: Int, count: Int, inner: Int) {
+    if shape.isEmpty, axis == 0 || axis == -1 { return (1, 1, 1) }
+    if flattensInnerAxes, axis == shape.count { return (shape.elementCount, 1, 1) }
+    let front = try normalizedAxis(axis, rank: shape.count)
+    let outer = shape[..<front].reduce(1, *)
+    if flattensInnerAxes { return (outer, shape[front...].reduce(1, *), 1) }
+    return (outer, shape[front], shape[(front + 1)...].reduce(1, *))
+  }
+
+  /// exp(x - max) over its sum, or the logarithm of that.
+  func normalizedExponential(_ x: Tensor, logarithmic: Bool) throws(OperatorError) -> Tensor {
+    let extents = try extents(x.shape)
+    switch x.dtype {
+    case .float32: return normalize(x, extents, logarithmic, Float.self)
+    case .float64: return normalize(x, extents, logarithmic, Double.self)
+    case .float16, .bfloat16: return normalize(x.widened, extents, logarithmic, Float.self).cast(to: x.dtype)
+    case .uint8, .int8, .uint16, .int16, .int32, .int64, .bool, .uint32, .uint64:
+      throw .inputType(0, expected: "a float type", found: x.dtype)
+    }
+  }
+
+  private func normalize<T: RealElement>(
+    _ x: Tensor, _ extents: (outer: Int, count: Int, inner: Int), _ logarithmic: Bool, _: T.Type
+  ) -> Tensor {
+    x.withElements(as: T.self) { source in
+      Tensor(shape: x.shape, of: T.self) { (target: UnsafeMutableBufferPointer<T>) in
+        guard !source.isEmpty else { return }
+        let (count, stride) = (extents.count, extents.inner)
+        for row in 0..<extents.outer * stride {
+          let first = row / stride * count * stride + row % stride
+          var greatest = source[first]
+          for index in 1..<Swift.max(count, 1) { greatest = Swift.max(greatest, source[first + index * stride]) }
+          if logarithmic {
+            let sum = laneSum(count) { T.exp(source[first + $0 * stride] - greatest) }
+            let shift = T.log(sum)
+            for index in 0..<count {
+              target[first + index * stride] = source[first + index * stride] - greatest - shift
+            }
+          } else {
+            for index in 0..<count {
+              target[first + index * stride] = T.exp(source[first + index * stride] - greatest)
+            }
+            let sum = laneSum(count) { target[first + $0 * stride] }
+            for index in 0..<count { target[first + index * stride] /= sum }
+          }
+        }
+      }
+    }
+  }
+}

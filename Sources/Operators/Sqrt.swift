@@ -1,0 +1,29 @@
+import HostTensors
+import TensorTypes
+
+/// The square root (ONNX Sqrt); NaN below 0.
+public struct Sqrt: Operator {
+  public static let kind = OperatorKind.sqrt
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(1)
+  }
+
+  public var attributes: [String: AttributeValue] { [:] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([sameAsInput(inputs, "X", .float)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    try evaluateElements(inputs, "X")
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+}
+
+extension Sqrt: RealFunction {
+  func value<T: RealElement>(at x: T) -> T { x.squareRoot() }
+}

@@ -1,0 +1,29 @@
+import HostTensors
+import TensorTypes
+
+/// a - b with broadcasting (ONNX Sub); integers wrap.
+public struct Sub: Operator {
+  public static let kind = OperatorKind.sub
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(2)
+  }
+
+  public var attributes: [String: AttributeValue] { [:] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([pairOutput(inputs, .numeric)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    try evaluatePairs(inputs)
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloats(inputs, .rescaled) }
+}
+
+extension Sub: PairFunction {
+  func value<T: ArithmeticElement>(of a: T, _ b: T) -> T { T.difference(a, b) }
+}

@@ -1,0 +1,46 @@
+import HostTensors
+import TensorTypes
+
+/// The axes in another order (ONNX Transpose); without one, reversed.
+public struct Transpose: Operator {
+  public static let kind = OperatorKind.transpose
+
+  /// Output axis i is input axis `permutation[i]`; nil reverses.
+  public let permutation: [Int]?
+
+  public init(_ definition: NodeDefinition) throws(OperatorError) {
+    try definition.requireInputs(1)
+    permutation = try definition.ints("perm")
+  }
+
+  public var attributes: [String: AttributeValue] { permutation.map { ["perm": .ints($0)] } ?? [:] }
+
+  public func inferOutputs(_ inputs: [ValueInfo?]) throws(OperatorError) -> [ValueInfo] {
+    try folded([output(inputs)], from: inputs)
+  }
+
+  public func multiplyAccumulates(_ inputs: [ValueInfo?], _ outputs: [ValueInfo]) -> Int { 0 }
+
+  public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
+    let data = try inputs.required(0, "data")
+    let order = try order(rank: data.rank)
+    let strides = data.shape.rowMajorStrides
+    return [data.stridedCopy(shape: order.map { data.shape[$0] }, strides: order.map { strides[$0] })]
+  }
+
+  public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
+
+  /// The input axis of every output axis.
+  public func order(rank: Int) throws(OperatorError) -> [Int] {
+    guard let permutation else { return (0..<rank).reversed() }
+    guard permutation.sorted() == Array(0..<rank) else {
+      throw .invalidAttribute("perm", expected: "each of the \(rank) axes once", found: "\(permutation)")
+    }
+    return permutation
+  }
+
+  private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
+    let data = try inputs.required(0, "data")
+    return ValueInfo(dtype: data.dtype, shape: try order(rank: data.rank).map { data.shape[$0] })
+  }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import Graph
+import HostTensors
+import ONNX
+import Operators
+import TensorTypes
+
+/// One of ONNX's own operator tests: a model, its inputs and the outputs it must give.
+struct ConformanceCase {
+  /// For example `node/test_relu`.
+  var name: String
+  var model: Data
+  /// TensorProto files in order.
+  var inputs: [Data]
+  var outputs: [Data]
+
+  /// All cases shipped beside this file, in the order of the archive.
+  static func shipped() throws -> [ConformanceCase] {
+    let vectors = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Vectors")
+    // A developer may name a larger archive of the same layout.
+    let path = ProcessInfo.processInfo.environment["PARE_CONFORMANCE_ARCHIVE"]
+    let archive = path.map { URL(fileURLWithPath: $0) } ?? vectors.appending(path: "conformance.tar")
+    return try cases(in: TarArchive(Data(contentsOf: archive)))
+  }
+
+  private static func cases(in archive: TarArchive) -> [ConformanceCase] {
+    var order: [String] = []
+    var folders: [String: [String: Data]] = [:]
+    for file in archive.files {
+      let parts = file.path.split(separator: "/")
+      let folder = parts.dropLast().joined(separator: "/")
+      if folders[folder] == nil { order.append(folder) }
+      folders[folder, default: [:]][String(parts.last ?? "")] = file.contents
+    }
+    return order.compactMap { name in
+      guard let files = folders[name], let model = files["model.onnx"] else { return nil }
+      func numbered(_ stem: String) -> [Data] {
+        (0...).lazy.map { files["\(stem)_\($0).pb"] }.prefix { $0 != nil }.compactMap { $0 }
+      }
+      return ConformanceCase(name: name, model: model, inputs: numbered("input"), outputs: numbered("output"))
+    }
+  }
+}
+
+/// What became of a case.
+enum ConformanceOutcome {
+  case passed
+  case skipped(String)
+  /// The import or the judge refused the case with an error.
+  case refused(String)
+  /// The outputs differ.
+  case failed(String)
+}
+
+/// Computes the outputs of a graph: the host's evaluation, or the packed model in the runtime.
+///
+/// Throwing `ConformanceSkip` records the case as skipped with that reason; any other error as refused,
+/// which is a failure unless the case is listed as excluded.
+typealias ConformanceJudge = (_ graph: Graph, _ inputs: [Tensor]) throws -> [Tensor]
+
+/// Thrown by a judge that cannot take a case for a reason that is no failure.
+struct ConformanceSkip: Error {
+  var reason: String
+}
+
+extension ConformanceCase {
+  /// Imports the model, lets `judge` compute it and compares.
+  ///
+  /// `options` may widen half precision, as a user's import does; the expected values then stay half.
+  func outcome(widensHalf: Bool = false, judge: ConformanceJudge) -> ConformanceOutcome {
+    do {
+      let graph = try importModel(widensHalf)
+      let inputs = try self.inputs.map { try parse($0, widensHalf) }
+      let expected = try outputs.map { try parse($0, widensHalf) }
+      guard graph.inputs.count == inputs.count else {
+        return .failed("\(graph.inputs.count) inputs in the model, \(inputs.count) in the data")
+      }
+      let operands = zip(inputs, graph.inputs).map { $0.typed(like: graph[$1].info?.dtype) }
+      let found = try judge(graph, operands)
+      let typed = expected.enumerated().map { $1.typed(like: $0 < found.count ? found[$0].dtype : nil) }
+      guard let difference = difference(typed, found) else { return .passed }
+      return .failed(difference)
+    } catch let skip as ConformanceSkip {
+      return .skipped(skip.reason)
+    } catch {
+      return .refused("\(error)")
+    }
+  }
+
+  private func parse(_ data: Data, _ widensHalf: Bool) throws -> Tensor {
+    let tensor = try skippingForeignTypes { () throws(ONNXError) in try parseTensor(data) }
+    let isHalf = tensor.dtype == .float16 || tensor.dtype == .bfloat16
+    return widensHalf && isHalf ? tensor.converted(to: Float.self) : tensor
+  }
+
+  /// The suite also holds models of opsets 1 to 6, which users' imports refuse: here they are read as opset 7.
+  private func importModel(_ widensHalf: Bool) throws -> Graph {
+    var options = ImportOptions()
+    options.opsets = 1...supportedOpsets.upperBound
+    options.widensHalf = widensHalf
+    return try skippingForeignTypes { [options] () throws(ONNXError) in try importONNX(model, options) }
+  }
+
+  /// Strings, 4-bit integers, sequences and other types that Pare does not have are no failures.
+  private func skippingForeignTypes<R>(_ read: () throws(ONNXError) -> R) throws -> R {
+    do {
+      return try read()
+    } catch {
+      switch error {
+      case .unsupportedType(_, let type), .unsupportedTensor(_, let type):
+        throw ConformanceSkip(reason: "element type \(type)")
+      default:
+        throw error
+      }
+    }
+  }
+}
+
+extension Tensor {
+  /// The suite stores bfloat16 as the uint16 of the same bits; the model tells which it is.
+  fileprivate func typed(like dtype: DType?) -> Tensor {
+    guard self.dtype == .uint16, dtype == .bfloat16 else { return self }
+    return Tensor(shape: shape, elements: elements(as: UInt16.self).map { BFloat16(bitPattern: $0) })
+  }
+}
+
+extension Graph {
+  /// The graph with those inputs turned into constants that decide shapes or are not of a float or
+  /// 8-bit type, and the inputs that remain: what a compiler ahead of time needs.
+  ///
+  /// ONNX's tests give axes, shapes, pads and the like as inputs.
+  func bindingShapeInputs(_ tensors: [Tensor]) -> (Graph, [Tensor]) {
+    var bound = self
+    bound.inputs = []
+    var remaining: [Tensor] = []
+    for (id, tensor) in zip(inputs, tensors) {
+      if tensor.dtype == .int64 || tensor.dtype == .int32 {
+        bound[id].info = ValueInfo(tensor)
+      } else {
+        bound.inputs.append(id)
+        remaining.append(tensor)
+      }
+    }
+    return (bound, remaining)
+  }
+}
