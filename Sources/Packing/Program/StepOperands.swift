@@ -1,0 +1,182 @@
+import ModelFormat
+
+/// What a step does with a tensor it names.
+enum OperandRole: Sendable {
+  case read
+  case write
+  /// Memory of this step alone.
+  case scratch
+}
+
+/// A step record that says which tensors it names.
+protocol PackedRecord: StepRecord {
+  /// Visits every tensor field once, those that hold `TensorIndex.none` too.
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void)
+}
+
+extension PackedRecord {
+  func renamed(_ rename: (TensorIndex) -> TensorIndex) -> Self {
+    var record = self
+    record.visitTensors { _, index in if !index.isNone { index = rename(index) } }
+    return record
+  }
+
+  /// The tensors named, without omitted ones.
+  var operands: [(role: OperandRole, tensor: TensorIndex)] {
+    var record = self
+    var operands: [(role: OperandRole, tensor: TensorIndex)] = []
+    record.visitTensors { role, index in if !index.isNone { operands.append((role, index)) } }
+    return operands
+  }
+}
+
+extension ConvolutionInt8Record: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.read, &weights)
+    visit(.read, &bias)
+    visit(.read, &weightScales)
+    visit(.scratch, &scratch)
+    visit(.write, &output)
+  }
+}
+
+extension ConvolutionFloatRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.read, &weights)
+    visit(.read, &bias)
+    visit(.scratch, &scratch)
+    visit(.write, &output)
+  }
+}
+
+extension MaxPoolRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.write, &output)
+  }
+}
+
+extension AveragePoolFloatRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.write, &output)
+  }
+}
+
+extension AveragePoolInt8Record: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) { pool.visitTensors(visit) }
+}
+
+extension BinaryInt8Record: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &a)
+    visit(.read, &b)
+    visit(.write, &output)
+  }
+}
+
+extension TableRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.read, &table)
+    visit(.write, &output)
+  }
+}
+
+extension AffineMapRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.write, &output)
+  }
+}
+
+extension UnaryFloatRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.write, &output)
+  }
+}
+
+extension SoftmaxRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.write, &output)
+  }
+}
+
+extension ReduceRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.write, &output)
+  }
+}
+
+extension ArgMaxRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.write, &output)
+  }
+}
+
+extension CopyRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.write, &output)
+  }
+}
+
+extension FillRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) { visit(.write, &output) }
+}
+
+extension GatherRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.read, &indices)
+    visit(.write, &output)
+  }
+}
+
+extension InterpolateRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.read, &low)
+    visit(.read, &high)
+    visit(.read, &fraction)
+    visit(.write, &output)
+  }
+}
+
+extension BinaryRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &a)
+    visit(.read, &b)
+    visit(.write, &output)
+  }
+}
+
+extension SelectRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &condition)
+    visit(.read, &a)
+    visit(.read, &b)
+    visit(.write, &output)
+  }
+}
+
+extension CastRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.write, &output)
+  }
+}
+
+extension MatMulRecord: PackedRecord {
+  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &a)
+    visit(.read, &b)
+    visit(.write, &output)
+  }
+}

@@ -1,0 +1,109 @@
+import HostTensors
+import TensorTypes
+
+/// The scale of every output channel of one weight tensor, chosen to suit the scales around it.
+package struct WeightScales {
+  package var scales: [Float]
+  /// Channels whose scale grew so that their bias fits next to the products.
+  package var enlargedForBias: [Int] = []
+  /// Channels that are zero, or as good as zero beside the others.
+  package var deadChannels: [Int] = []
+
+  /// Greatest magnitude in each channel along `axis`.
+  package static func magnitudes(_ weight: Tensor, axis: Int) -> [Float] {
+    let channels = weight.shape[axis]
+    let inner = weight.shape[(axis + 1)...].reduce(1, *)
+    return weight.withElements(as: Float.self) { elements in
+      var magnitudes = [Float](repeating: 0, count: channels)
+      for start in stride(from: 0, to: elements.count, by: max(inner, 1)) {
+        let channel = start / inner % channels
+        for element in elements[start..<start + inner] {
+          magnitudes[channel] = max(magnitudes[channel], element.magnitude)
+        }
+      }
+      return magnitudes
+    }
+  }
+
+  /// Scales at which the largest magnitude of each channel is 127 steps, for an input of scale `inputScale`.
+  ///
+  /// A channel that is less than 2^-24 of the largest contributes nothing that a float sum would keep:
+  /// it takes the scale of the largest, so that its bias stays as fine as that of the others.
+  package init(magnitudes: [Float], inputScale: Float, bias: [Float]?, storage: QuantizationOptions.WeightScales) {
+    let largest = magnitudes.max() ?? 0
+    let largestBias = bias.map { $0.reduce(0) { max($0, $1.magnitude) } } ?? 0
+    let fallback: Float
+    if largest > 0 {
+      fallback = largest / 127
+    } else {
+      // Nothing but bias: fine enough for sixteen bits of it.
+      fallback = largestBias > 0 ? largestBias / inputScale / 65_536 : 1 / 127
+    }
+    scales = magnitudes.map { Self.stored(($0 > 0 ? $0 : 1) / 127, storage) }
+    let negligible = largest * 0x1p-24
+    for (channel, magnitude) in magnitudes.enumerated() where magnitude <= negligible {
+      scales[channel] = Self.stored(fallback, storage)
+      deadChannels.append(channel)
+    }
+  }
+
+  /// Enlarges the scales of channels whose bias would exceed `limit` steps of input scale x weight scale.
+  ///
+  /// Channel c of the bias belongs to scale c modulo their count, as in a grouped ConvTranspose.
+  package mutating func fit(bias: [Float], inputScale: Float, limit: Int, storage: QuantizationOptions.WeightScales) {
+    for (channel, value) in bias.enumerated() {
+      let slot = channel % scales.count
+      let steps = (Double(value) / Double(inputScale * scales[slot])).magnitude
+      guard steps.rounded() > Double(limit) else { continue }
+      // One 2^-20 more than needed, beyond the rounding of the Float32 products.
+      let needed = Double(value.magnitude) / Double(inputScale) / Double(limit) * (1 + 0x1p-20)
+      scales[slot] = Self.stored(Float(needed).nextUp, storage)
+      if !enlargedForBias.contains(slot) { enlargedForBias.append(slot) }
+    }
+  }
+
+  /// `scale` as it will be stored: never smaller, so that nothing clips.
+  static func stored(_ scale: Float, _ storage: QuantizationOptions.WeightScales) -> Float {
+    switch storage {
+    case .exact: scale
+    case .bfloat16: roundedUpToBFloat16(scale)
+    }
+  }
+
+  /// The least bfloat16 value that is not below `value`, which is positive and finite.
+  package static func roundedUpToBFloat16(_ value: Float) -> Float {
+    Float(bitPattern: (value.bitPattern &+ 0xFFFF) & 0xFFFF_0000)
+  }
+}
+
+/// Weights and biases as stored integers.
+package enum IntegerParameters {
+  /// saturate(roundTiesToEven(w / scale)) within -127...127, per channel along `axis`.
+  package static func quantize(_ weight: Tensor, scales: [Float], axis: Int) -> Tensor {
+    let inner = weight.shape[(axis + 1)...].reduce(1, *)
+    return weight.withElements(as: Float.self) { elements in
+      Tensor(shape: weight.shape, of: Int8.self) { (target: UnsafeMutableBufferPointer<Int8>) in
+        for index in elements.indices {
+          let scaled = elements[index] / scales[index / inner % scales.count]
+          target[index] = Int8(min(max(scaled, -127), 127).rounded(.toNearestOrEven))
+        }
+      }
+    }
+  }
+
+  /// roundTiesToEven(bias / scale), where `scales` holds input scale x weight scale for every channel.
+  package static func quantize(bias: [Float], scales: [Float]) -> [Int32] {
+    zip(bias, scales).map { value, scale in
+      let steps = (Double(value) / Double(scale)).rounded(.toNearestOrEven)
+      return Int32(min(max(steps, Double(Int32.min + 1)), Double(Int32.max)))
+    }
+  }
+
+  /// `constant` in the levels of `parameters`, an operand of an addition and the like.
+  package static func quantize(_ constant: Tensor, _ parameters: QuantizationParameters) -> Tensor {
+    let levels = constant.floats.map { parameters.quantize($0) }
+    return parameters.dtype == .uint8
+      ? Tensor(shape: constant.shape, elements: levels.map { UInt8($0) })
+      : Tensor(shape: constant.shape, elements: levels.map { Int8($0) })
+  }
+}
