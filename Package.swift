@@ -18,7 +18,9 @@ let device: [SwiftSetting] =
 
 // No contraction: a fused multiply-add happens only where the source writes one, so every
 // instruction set computes the same bits.
-let kernelFlags: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
+let kernelFlags: [CSetting] = [
+  .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])
+]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -62,7 +64,8 @@ let package = Package(
     .target(name: "Operators", dependencies: ["HostTensors", "TensorTypes"], swiftSettings: strict),
     .target(name: "Graph", dependencies: ["HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
     .target(
-      name: "ONNX", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes", protobuf], exclude: ["onnx.proto"],
+      name: "ONNX", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes", protobuf],
+      exclude: ["onnx.proto"],
       swiftSettings: strict),
     .target(name: "Datasets", dependencies: ["CZlib", "HostTensors", "TensorTypes", yams], swiftSettings: strict),
     .target(
@@ -85,6 +88,55 @@ let package = Package(
         "Datasets", "Graph", "HostTensors", "Inflate", "Measurement", "ModelFormat", "ONNX", "Operators", "Packing",
         "Quantization", "Runtime", "Targets", "TensorTypes", argumentParser,
       ],
+      swiftSettings: strict),
+
+    // Feeds damaged files to the readers, under sanitizers: `make fuzz`.
+    .executableTarget(
+      name: "pare-fuzz",
+      dependencies: ["CZlib", "Graph", "HostTensors", "Inflate", "ModelFormat", "ONNX", "Runtime"], path: "Tests/Fuzz",
+      exclude: ["run.sh", "Seeds"], swiftSettings: strict),
+
+    // Tests.
+    .testTarget(
+      name: "ArchitectureTests", dependencies: [], swiftSettings: strict),
+    .testTarget(
+      name: "CLinuxTests", dependencies: ["CLinux"], swiftSettings: strict),
+    .testTarget(
+      name: "CMicrokernelsTests", dependencies: ["CMicrokernels"], swiftSettings: strict),
+    .testTarget(
+      name: "CThreadsTests", dependencies: ["CThreads"], swiftSettings: strict),
+    .testTarget(
+      name: "CommandLineTests", dependencies: [], swiftSettings: strict),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: ["Graph", "HostTensors", "Measurement", "ONNX", "Operators", "Packing", "TensorTypes"],
+      exclude: ["Vectors"], swiftSettings: strict),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["CZlib", "Datasets", "HostTensors", "TensorTypes"], swiftSettings: strict),
+    .testTarget(
+      name: "GraphTests", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
+    .testTarget(
+      name: "InflateTests", dependencies: ["CZlib", "Inflate"], swiftSettings: strict),
+    .testTarget(
+      name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
+    .testTarget(
+      name: "NumPyFormatTests", dependencies: ["NumPyFormat", "TensorTypes"], swiftSettings: strict),
+    .testTarget(
+      name: "ONNXTests", dependencies: ["Graph", "HostTensors", "ONNX", "Operators", "TensorTypes"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "OperatorsTests", dependencies: ["HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
+    .testTarget(
+      name: "PackingTests",
+      dependencies: ["Graph", "HostTensors", "ModelFormat", "Operators", "Packing", "Runtime", "TensorTypes"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "PipelineTests",
+      dependencies: [
+        "Datasets", "Graph", "HostTensors", "Measurement", "ModelFormat", "ONNX", "Packing", "Quantization", "Targets",
+      ], exclude: ["Vectors"], swiftSettings: strict),
+    .testTarget(
+      name: "QuantizationTests", dependencies: ["Graph", "HostTensors", "Operators", "Quantization", "TensorTypes"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

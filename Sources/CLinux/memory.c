@@ -119,4 +119,11 @@ PRIMITIVE("memcmp") int memcmp(const void *a, const void *b, size_t count) {
   return 0;
 }
 
+// Compilers recognize the loop that measures a C string.
+PRIMITIVE("strlen") size_t strlen(const char *text) {
+  size_t length = 0;
+  while (text[length]) length++;
+  return length;
+}
+
 #endif

@@ -5,11 +5,7 @@
 #include <immintrin.h>
 
 #include "tiles.h"
-
-void pare_product_i8_6x16__avx2(const pare_product *);
-void pare_product_f32_6x16__avx2(const pare_product *);
-void pare_depthwise_i8_4x16__avx2(const pare_depthwise *);
-void pare_depthwise_f32_4x16__avx2(const pare_depthwise *);
+#include "x86.h"
 
 // The constants of a requantization. The lower clamp costs nothing: values are packed as distance from
 // `low`, and the unsigned saturating pack stops at 0.
@@ -42,6 +38,54 @@ PARE_INLINE __m256i pare_pack4__avx2(__m256i v0, __m256i v1, __m256i v2, __m256i
   __m256i second = _mm256_subs_epi16(_mm256_packs_epi32(v2, v3), q->low16);
   __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(first, second), q->order);
   return _mm256_add_epi8(bytes, q->offset8);
+}
+
+// Four bytes of the image, in every lane.
+PARE_INLINE __m256i pare_broadcast4__avx2(const uint8_t *x) {
+  int32_t group;
+  __builtin_memcpy(&group, x, sizeof group);
+  return _mm256_set1_epi32(group);
+}
+
+// Packing works within 128-bit halves: dword 4h + v holds bytes of vector v. This puts vectors in order.
+#define PARE_ORDER_OF_BLOCKS_AVX2 _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)
+
+// Writes the sums of M pixels x N blocks of eight channels, four vectors (8 bytes each) at a time.
+PARE_INLINE void pare_store_tile__avx2(
+    const pare_product *p, size_t pixel, size_t channel, const int M, const int N, __m256i (*sums)[2],
+    const pare_requantizer_avx2 *q) {
+  enum { NR = 8 };
+  __m256 multipliers[2];
+  for (int n = 0; n < N; n++) multipliers[n] = _mm256_loadu_ps(p->multipliers + channel + n * NR);
+  uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel;
+  const size_t count = p->channels - channel < (size_t)N * NR ? p->channels - channel : (size_t)N * NR;
+#pragma unroll
+  for (int first = 0; first < M * N; first += 4) {
+    __m256i v[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      int from = first + i < M * N ? first + i : M * N - 1;
+      v[i] = pare_scale_and_round__avx2(sums[from / N][from % N], multipliers[from % N], q);
+    }
+    __m256i bytes = pare_pack4__avx2(v[0], v[1], v[2], v[3], q);
+    __m128i half[2] = {_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)};
+#pragma unroll
+    for (int i = 0; i < 4; i += N) {
+      int m = (first + i) / N;
+      if (m >= M) break;
+      uint8_t *row = out + (size_t)m * p->output_stride;
+      __m128i row_bytes = i % 2 == 0 ? half[i / 2] : _mm_unpackhi_epi64(half[i / 2], half[i / 2]);
+      if (count < (size_t)N * NR) {
+        uint8_t buffer[16];
+        _mm_storeu_si128((__m128i *)buffer, row_bytes);
+        pare_store_first(row, buffer, count);
+      } else if (N == 2) {
+        _mm_storeu_si128((__m128i *)row, row_bytes);
+      } else {
+        _mm_storel_epi64((__m128i *)row, row_bytes);
+      }
+    }
+  }
 }
 
 // x < low ? low : x, then x > high ? high : x. The operand order keeps NaN and the sign of zero.

@@ -102,25 +102,18 @@ PARE_INLINE void store_pixels(
 }
 
 PARE_INLINE void tile(
-    const pare_depthwise *p, size_t pixel, size_t channel, const uint8_t *w, const int slice,
+    const pare_depthwise *p, const int32_t *windows, size_t pixel, size_t channel, const uint8_t *w, const int slice,
     const pare_requantizer_avx512 *q) {
-  enum { MOST_PIXELS = 8 };
   const int per_vector = 64 / slice;
   const int vectors = VECTORS_OF(slice);
-  int32_t windows[2][MOST_PIXELS];
   int adjacent[2];
   __m512i sums[2][4];
 #pragma unroll
   for (int v = 0; v < vectors; v++) {
-#pragma unroll
-    for (int i = 0; i < per_vector; i++) {
-      // Fewer pixels than a tile: the last one is computed again, to the same bytes.
-      size_t index = pixel + (size_t)(v * per_vector + i);
-      windows[v][i] = p->windows[index < p->pixels ? index : p->pixels - 1] + (int32_t)channel;
-    }
+    const int32_t *own = windows + v * per_vector;
     adjacent[v] = 1;
 #pragma unroll
-    for (int i = 1; i < per_vector; i++) adjacent[v] &= windows[v][i] - windows[v][i - 1] == slice;
+    for (int i = 1; i < per_vector; i++) adjacent[v] &= own[i] - own[i - 1] == slice;
 #pragma unroll
     for (int j = 0; j < 4; j++) sums[v][j] = load_channels((const int32_t *)p->bias + channel, j, slice);
   }
@@ -135,8 +128,9 @@ PARE_INLINE void tile(
 #pragma unroll
       for (int t = 0; t < 4; t++) {
         // Missing taps repeat the last one; their weights are zero.
-        const uint8_t *image = p->image + p->taps[tap + (size_t)t < last ? tap + (size_t)t : last];
-        x[t] = adjacent[v] ? _mm512_loadu_si512(image + windows[v][0]) : load_pixels(image, windows[v], slice);
+        const uint8_t *image = p->image + p->taps[tap + (size_t)t < last ? tap + (size_t)t : last] + channel;
+        const int32_t *own = windows + v * per_vector;
+        x[t] = adjacent[v] ? _mm512_loadu_si512(image + own[0]) : load_pixels(image, own, slice);
       }
       __m512i low01 = _mm512_unpacklo_epi8(x[0], x[1]), high01 = _mm512_unpackhi_epi8(x[0], x[1]);
       __m512i low23 = _mm512_unpacklo_epi8(x[2], x[3]), high23 = _mm512_unpackhi_epi8(x[2], x[3]);
@@ -162,9 +156,10 @@ PARE_INLINE void tile(
 PARE_INLINE void run_slice(
     const pare_depthwise *p, size_t channel, const uint8_t *w, const int slice, const pare_requantizer_avx512 *q) {
   const size_t tile_pixels = (size_t)(VECTORS_OF(slice) * 64 / slice);
+  int32_t few[8];
   for (size_t pixel = 0; pixel < p->pixels; pixel += tile_pixels) {
-    if (pixel + tile_pixels > p->pixels && p->pixels >= tile_pixels) pixel = p->pixels - tile_pixels;
-    tile(p, pixel, channel, w, slice, q);
+    const int32_t *windows = pare_tile_windows(p, &pixel, tile_pixels, few);
+    tile(p, windows, pixel, channel, w, slice, q);
   }
 }
 

@@ -32,7 +32,7 @@ const pare_kernels *pare_kernels_named(const char *name, size_t length) {
   return NULL;
 }
 
-#if defined(PARE_AVX2) || defined(PARE_AVX512VNNI)
+#if defined(PARE_X86)
 
 typedef struct {
   uint32_t eax, ebx, ecx, edx;

@@ -6,13 +6,13 @@
 
 #include "tiles.h"
 
-void pare_product_i8_8x8__neon(const pare_product *);
+void pare_product_i8_4x8__neon(const pare_product *);
 void pare_product_i8_8x8__neon_dotprod(const pare_product *);
 void pare_product_f32_8x8__neon(const pare_product *);
 size_t pare_depthwise_i8_bytes__neon(size_t taps, size_t channels);
 void pare_prepack_depthwise_i8__neon(
     const int8_t *weights, size_t taps, size_t channels, void *packed, int32_t *bias, float *multipliers);
-void pare_depthwise_i8_4x8__neon(const pare_depthwise *);
+void pare_depthwise_i8_4x16__neon(const pare_depthwise *);
 void pare_depthwise_f32_4x8__neon(const pare_depthwise *);
 
 // The constants of a requantization.

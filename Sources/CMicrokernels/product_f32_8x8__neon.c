@@ -1,7 +1,7 @@
 // Float products in NEON: one chain of fused multiply-adds per lane.
 #include "rows.h"
 
-#if defined(PARE_NEON) || defined(PARE_NEON_DOTPROD)
+#if defined(PARE_ARM)
 #include "neon.h"
 
 enum { NR = 8, MIDDLE = 4, LARGEST = 8, GROUP_BYTES = NR * 4 };

@@ -4,6 +4,7 @@
 #if defined(PARE_AVX512VNNI)
 #include <immintrin.h>
 #pragma clang attribute push(__attribute__((target(PARE_TARGET_AVX512VNNI))), apply_to = function)
+#include "avx2.h"
 #include "avx512.h"
 
 enum { NR = 16, LARGEST = 8, MOST_BLOCKS = 4, GROUP_BYTES = NR * 4 };
@@ -92,6 +93,30 @@ PARE_INLINE void tile(
   store_tile(p, pixel, channel, M, N, sums, q);
 }
 
+// M pixels x the first eight channels of a block, in 256-bit vectors: the last channels of a layer, or all of
+// a very small one.
+PARE_INLINE void narrow_tile(
+    const pare_product *p, size_t pixel, size_t channel, const int M, const pare_requantizer_avx2 *q) {
+  const uint8_t *w = (const uint8_t *)p->weights + channel / NR * pare_block_bytes(p, NR);
+  const __m256i bias = _mm256_loadu_si256((const __m256i *)((const int32_t *)p->bias + channel));
+  __m256i sums[LARGEST][2];
+#pragma unroll
+  for (int m = 0; m < M; m++) sums[m][0] = bias;
+  for (size_t run = 0; run < p->run_count; run++) {
+    const uint8_t *x[LARGEST];
+#pragma unroll
+    for (int m = 0; m < M; m++) x[m] = p->image + p->windows[pixel + (size_t)m] + p->runs[run];
+    for (size_t group = 0; group < p->groups_per_run; group++, w += GROUP_BYTES) {
+      const __m256i weights = _mm256_loadu_si256((const __m256i *)w);
+#pragma unroll
+      for (int m = 0; m < M; m++) {
+        sums[m][0] = _mm256_dpbusd_epi32(sums[m][0], pare_broadcast4__avx2(x[m] + group * 4), weights);
+      }
+    }
+  }
+  pare_store_tile__avx2(p, pixel, channel, M, 1, sums, q);
+}
+
 void pare_product_i8_6x64__avx512vnni(const pare_product *p) {
   const pare_requantizer_avx512 q = pare_requantizer__avx512(p->low, p->high, p->zero_point);
   size_t channel = 0;
@@ -101,9 +126,17 @@ void pare_product_i8_6x64__avx512vnni(const pare_product *p) {
 #define TILE(M) tile(p, pixel, channel, M, 2, &q)
   for (; channel + NR < p->channels; channel += 2 * NR) PARE_FOR_TILES(p, 1, 8, TILE)
 #undef TILE
+  if (channel + 8 < p->channels) {
 #define TILE(M) tile(p, pixel, channel, M, 1, &q)
-  if (channel < p->channels) PARE_FOR_TILES(p, 1, 8, TILE)
+    PARE_FOR_TILES(p, 1, 8, TILE)
 #undef TILE
+  } else if (channel < p->channels) {
+    const pare_requantizer_avx2 narrow =
+        pare_requantizer__avx2(p->low, p->high, p->zero_point, PARE_ORDER_OF_BLOCKS_AVX2);
+#define TILE(M) narrow_tile(p, pixel, channel, M, &narrow)
+    PARE_FOR_TILES(p, 1, 8, TILE)
+#undef TILE
+  }
 }
 
 #pragma clang attribute pop

@@ -10,6 +10,9 @@
 #endif
 #if defined(__x86_64__) && !defined(PARE_WITHOUT_AVX2)
 #define PARE_AVX2 1
+#endif
+#if defined(PARE_AVX2) || defined(PARE_AVX512VNNI)
+#define PARE_X86 1
 #define PARE_TARGET_AVX2 "avx2,fma"
 #endif
 #if defined(__aarch64__) && !defined(PARE_WITHOUT_NEON_DOTPROD)
@@ -17,6 +20,9 @@
 #endif
 #if defined(__aarch64__) && !defined(PARE_WITHOUT_NEON)
 #define PARE_NEON 1
+#endif
+#if defined(PARE_NEON) || defined(PARE_NEON_DOTPROD)
+#define PARE_ARM 1
 #endif
 
 // Code that runs once per model, or never where a faster row runs.

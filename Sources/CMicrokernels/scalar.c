@@ -3,7 +3,7 @@
 #include "tiles.h"
 
 // Where there are vector rows, this one is for comparison only.
-#if defined(PARE_AVX2) || defined(PARE_AVX512VNNI) || defined(PARE_NEON) || defined(PARE_NEON_DOTPROD)
+#if defined(PARE_X86) || defined(PARE_ARM)
 #define PARE_FOR_COMPARISON 1
 #pragma clang attribute push(PARE_SMALL, apply_to = function)
 #endif

@@ -29,20 +29,27 @@ PARE_INLINE size_t pare_next_tile(size_t left, size_t total, size_t middle, size
     left = (p)->pixels - pixel;                                                \
   }
 
+// Where the depthwise tile at *pixel finds its windows. The last tile of many is moved back to end with the
+// last pixel; where there are fewer pixels than a tile has, the last window is repeated in `few`.
+PARE_INLINE const int32_t *pare_tile_windows(
+    const pare_depthwise *p, size_t *pixel, size_t tile_pixels, int32_t *few) {
+  if (*pixel + tile_pixels <= p->pixels) return p->windows + *pixel;
+  if (p->pixels >= tile_pixels) {
+    *pixel = p->pixels - tile_pixels;
+    return p->windows + *pixel;
+  }
+  for (size_t i = 0; i < tile_pixels; i++) few[i] = p->windows[i < p->pixels ? i : p->pixels - 1];
+  return few;
+}
+
 // Bytes of one prepacked block of `nr` channels.
 PARE_INLINE size_t pare_block_bytes(const pare_product *p, size_t nr) {
   return p->run_count * p->groups_per_run * nr * 4;
 }
 
-// Stores the first `count` (at most 31) of the bytes: a partial store must not touch the bytes behind it.
-// Binary steps rather than a loop, which compilers turn into a call of memcpy.
-PARE_INLINE void pare_store_first(uint8_t *out, const uint8_t *bytes, size_t count) {
-  if (count & 16) __builtin_memcpy(out, bytes, 16), out += 16, bytes += 16;
-  if (count & 8) __builtin_memcpy(out, bytes, 8), out += 8, bytes += 8;
-  if (count & 4) __builtin_memcpy(out, bytes, 4), out += 4, bytes += 4;
-  if (count & 2) __builtin_memcpy(out, bytes, 2), out += 2, bytes += 2;
-  if (count & 1) *out = *bytes;
-}
+// Copies the first `count` bytes: a partial store must not touch the bytes behind it. Not inlined, since it is
+// rare and called from every tile.
+void pare_store_first(uint8_t *out, const uint8_t *bytes, size_t count);
 
 // Clamps as integers want it (NaN gives `low`), rounds ties to even and adds the zero point. The result's
 // low byte is the output. Adding 1.5 x 2^23 rounds in the addition itself and leaves the integer in the

@@ -36,10 +36,16 @@ extension Graph {
   /// Multiply-accumulates of one inference.
   public var multiplyAccumulates: Int { nodes.reduce(0) { $0 + multiplyAccumulates(of: $1) } }
 
-  /// Elements of all live floating-point and quantized constants of rank 1 and up.
+  /// Trained numbers of the network: the elements of its constants, but for scalars, integers that
+  /// shape it, and the scales and zero points of quantization.
   public var parameterCount: Int {
-    liveConstants().reduce(0) { total, id in
-      guard let info = self[id].info, !info.shape.isEmpty, info.dtype != .int64 else { return total }
+    var parameters: Set<ValueID> = []
+    for node in nodes {
+      let isQuantization = node.kind == .quantizeLinear || node.kind == .dequantizeLinear
+      for case let input? in isQuantization ? Array(node.inputs.prefix(1)) : node.inputs { parameters.insert(input) }
+    }
+    return parameters.reduce(0) { total, id in
+      guard let info = self[id].info, info.constant != nil, !info.shape.isEmpty, info.dtype != .int64 else { return total }
       return total + info.shape.elementCount
     }
   }

@@ -63,4 +63,16 @@ public struct WindowGeometry: Equatable, Sendable {
     padTop > 0 || padLeft > 0 || stagedRows(outRows: outHeight) > inHeight + padTop
       || stagedWidth > inWidth + padLeft
   }
+
+  /// Products that are summed when each output channel reads `channelsPerOutput` input channels; nil
+  /// when a hostile record's extents overflow.
+  public func multiplyAccumulates(channelsPerOutput: Int) -> Int? {
+    var count = 1
+    for factor in [batch, outHeight, outWidth, outChannels, kernelHeight, kernelWidth, channelsPerOutput] {
+      let (product, overflow) = count.multipliedReportingOverflow(by: factor)
+      if overflow { return nil }
+      count = product
+    }
+    return count
+  }
 }

@@ -79,6 +79,8 @@ struct GraphEncoder {
     proto.opType = node.kind.rawValue
     proto.input = node.inputs.map { $0.map { graph[$0].name } ?? "" }
     proto.output = node.outputs.map { $0.map { graph[$0].name } ?? "" }
+    // Opset 10 has the scales second; opset 11 put a region of interest before them.
+    if node.kind == .resize, proto.input.count == 2 { proto.input.insert("", at: 1) }
     if let op = node.op as? any CanonicalInputs { addInputs(of: op, node, to: &proto) }
     proto.attribute = node.op.attributes.sorted { $0.key < $1.key }.map { encode($1, name: $0) }
     return proto

@@ -87,22 +87,26 @@ struct StridedWalk {
   }
 }
 
-/// The result of `function` on every pair of elements of `a` and `b`, which broadcast to `shape`.
-@inline(__always)
-func mapPairs<A: TensorElement, R: TensorElement>(
-  _ a: Tensor, _ b: Tensor, shape: [Int], _: A.Type, _: R.Type, _ function: (A, A) -> R
-) -> Tensor {
+/// A function of two elements of one type, known to the compiler where it is used (see `ElementKernel`).
+protocol PairKernel {
+  associatedtype Operand: TensorElement
+  associatedtype Result: TensorElement
+  func result(_ a: Operand, _ b: Operand) -> Result
+}
+
+/// `kernel` of every pair of elements of `a` and `b`, which broadcast to `shape`.
+func mapPairs<Kernel: PairKernel>(_ a: Tensor, _ b: Tensor, shape: [Int], _ kernel: Kernel) -> Tensor {
   let walk = StridedWalk(
     shape: shape, strides: [broadcastStrides(a.shape, to: shape), broadcastStrides(b.shape, to: shape)])
-  return a.withElements(as: A.self) { a in
-    b.withElements(as: A.self) { b in
-      Tensor(shape: shape, of: R.self) { (result: UnsafeMutableBufferPointer<R>) in
+  return a.withElements(as: Kernel.Operand.self) { a in
+    b.withElements(as: Kernel.Operand.self) { b in
+      Tensor(shape: shape, of: Kernel.Result.self) { (result: UnsafeMutableBufferPointer<Kernel.Result>) in
         guard !walk.isEmpty, let a = a.baseAddress, let b = b.baseAddress, let result = result.baseAddress else {
           return
         }
         let (count, aStride, bStride) = (walk.rowCount, walk.rowStride(0), walk.rowStride(1))
         walk.forEachRow { start, offsets in
-          mapRow(count, a + offsets[0], aStride, b + offsets[1], bStride, result + start, function)
+          mapRow(count, a + offsets[0], aStride, b + offsets[1], bStride, result + start, kernel)
         }
       }
     }
@@ -111,17 +115,17 @@ func mapPairs<A: TensorElement, R: TensorElement>(
 
 /// One row of `mapPairs`, with a loop of its own for the strides that occur most.
 @inline(__always)
-private func mapRow<A, R>(
-  _ count: Int, _ a: UnsafePointer<A>, _ aStride: Int, _ b: UnsafePointer<A>, _ bStride: Int,
-  _ result: UnsafeMutablePointer<R>, _ function: (A, A) -> R
+private func mapRow<Kernel: PairKernel>(
+  _ count: Int, _ a: UnsafePointer<Kernel.Operand>, _ aStride: Int, _ b: UnsafePointer<Kernel.Operand>,
+  _ bStride: Int, _ result: UnsafeMutablePointer<Kernel.Result>, _ kernel: Kernel
 ) {
   if aStride == 1, bStride == 1 {
-    for index in 0..<count { result[index] = function(a[index], b[index]) }
+    for index in 0..<count { result[index] = kernel.result(a[index], b[index]) }
   } else if aStride == 1, bStride == 0 {
     let y = b[0]
-    for index in 0..<count { result[index] = function(a[index], y) }
+    for index in 0..<count { result[index] = kernel.result(a[index], y) }
   } else {
-    for index in 0..<count { result[index] = function(a[index * aStride], b[index * bStride]) }
+    for index in 0..<count { result[index] = kernel.result(a[index * aStride], b[index * bStride]) }
   }
 }
 

@@ -41,7 +41,9 @@ public struct Dropout: Operator {
     guard let value = mode.constant, value.count == 1 else { throw .inputNotConstant(2, name: "training_mode") }
     guard value.cast(to: .uint8).integers[0] != 0 else { return }
     // Of training mode only a ratio of 0, which drops nothing, has a defined result; the default is 0.5.
-    guard let ratio = inputs.optional(1)?.constant, ratio.count == 1, ratio.floats[0] == 0 else {
+    if inputs.optional(1) == nil { throw .invalid("Dropout in training mode is random") }
+    let ratio = try inputs.constant(1, "ratio")
+    guard ratio.count == 1, ratio.floats[0] == 0 else {
       throw .invalid("Dropout in training mode is random")
     }
   }

@@ -21,23 +21,51 @@ protocol Comparison {
   func holds<T: ArithmeticElement>(_ a: T, _ b: T) -> Bool
 }
 
-/// `function` of every element; the loops run over plain pointers, which the compiler vectorizes.
-@inline(__always)
-func mapElements<T: TensorElement>(_ x: Tensor, _: T.Type, _ function: (T) -> T) -> Tensor {
-  x.withElements(as: T.self) { source in
-    Tensor(shape: x.shape, of: T.self) { (target: UnsafeMutableBufferPointer<T>) in
+/// A function of elements of one type, known to the compiler where it is used.
+///
+/// A closure handed through the accessors of `Tensor` stays a call for every element; a value of a
+/// concrete type is inlined, and the loop is vectorized.
+protocol ElementKernel {
+  associatedtype Element: TensorElement
+  func result(_ x: Element) -> Element
+}
+
+private struct RealKernel<Function: RealFunction, Element: RealElement>: ElementKernel {
+  let function: Function
+  @inline(__always) func result(_ x: Element) -> Element { function.value(at: x) }
+}
+
+private struct NumberKernel<Function: NumberFunction, Element: ArithmeticElement>: ElementKernel {
+  let function: Function
+  @inline(__always) func result(_ x: Element) -> Element { function.value(at: x) }
+}
+
+private struct NumberPairKernel<Function: PairFunction, Operand: ArithmeticElement>: PairKernel {
+  let function: Function
+  @inline(__always) func result(_ a: Operand, _ b: Operand) -> Operand { function.value(of: a, b) }
+}
+
+private struct TruthKernel<Function: Comparison, Operand: ArithmeticElement>: PairKernel {
+  let function: Function
+  @inline(__always) func result(_ a: Operand, _ b: Operand) -> Bool { function.holds(a, b) }
+}
+
+/// `kernel` of every element.
+func mapElements<Kernel: ElementKernel>(_ x: Tensor, _ kernel: Kernel) -> Tensor {
+  x.withElements(as: Kernel.Element.self) { source in
+    Tensor(shape: x.shape, of: Kernel.Element.self) { (target: UnsafeMutableBufferPointer<Kernel.Element>) in
       guard let from = source.baseAddress, let to = target.baseAddress else { return }
-      let count = source.count
-      for index in 0..<count { to[index] = function(from[index]) }
+      for index in 0..<source.count { to[index] = kernel.result(from[index]) }
     }
   }
 }
 
 /// `function` of every element of `x`, which must hold floats.
 func map(_ x: Tensor, _ function: some RealFunction) throws(OperatorError) -> Tensor {
-  switch x.dtype {
-  case .float32: mapElements(x, Float.self) { function.value(at: $0) }
-  case .float64: mapElements(x, Double.self) { function.value(at: $0) }
+  func real<T: RealElement>(_: T.Type) -> Tensor { mapElements(x, RealKernel<_, T>(function: function)) }
+  return switch x.dtype {
+  case .float32: real(Float.self)
+  case .float64: real(Double.self)
   case .float16, .bfloat16: try map(x.widened, function).cast(to: x.dtype)
   case .uint8, .int8, .uint16, .int16, .int32, .int64, .bool, .uint32, .uint64:
     throw .inputType(0, expected: "a float type", found: x.dtype)
@@ -46,26 +74,27 @@ func map(_ x: Tensor, _ function: some RealFunction) throws(OperatorError) -> Te
 
 /// `function` of every element of `x`, which must hold numbers.
 func map(_ x: Tensor, _ function: some NumberFunction) throws(OperatorError) -> Tensor {
-  switch x.dtype {
-  case .float32: mapElements(x, Float.self) { function.value(at: $0) }
-  case .float64: mapElements(x, Double.self) { function.value(at: $0) }
+  func number<T: ArithmeticElement>(_: T.Type) -> Tensor { mapElements(x, NumberKernel<_, T>(function: function)) }
+  return switch x.dtype {
+  case .float32: number(Float.self)
+  case .float64: number(Double.self)
   case .float16, .bfloat16: try map(x.widened, function).cast(to: x.dtype)
-  case .uint8: mapElements(x, UInt8.self) { function.value(at: $0) }
-  case .int8: mapElements(x, Int8.self) { function.value(at: $0) }
-  case .uint16: mapElements(x, UInt16.self) { function.value(at: $0) }
-  case .int16: mapElements(x, Int16.self) { function.value(at: $0) }
-  case .uint32: mapElements(x, UInt32.self) { function.value(at: $0) }
-  case .int32: mapElements(x, Int32.self) { function.value(at: $0) }
-  case .uint64: mapElements(x, UInt64.self) { function.value(at: $0) }
-  case .int64: mapElements(x, Int64.self) { function.value(at: $0) }
+  case .uint8: number(UInt8.self)
+  case .int8: number(Int8.self)
+  case .uint16: number(UInt16.self)
+  case .int16: number(Int16.self)
+  case .uint32: number(UInt32.self)
+  case .int32: number(Int32.self)
+  case .uint64: number(UInt64.self)
+  case .int64: number(Int64.self)
   case .bool: throw .inputType(0, expected: "a numeric type", found: .bool)
   }
 }
 
 /// `function` of every pair of elements of `a` and `b`, numbers of one type that broadcast to `shape`.
 func map(_ a: Tensor, _ b: Tensor, shape: [Int], _ function: some PairFunction) throws(OperatorError) -> Tensor {
-  @inline(__always) func pairs<T: ArithmeticElement>(_: T.Type) -> Tensor {
-    mapPairs(a, b, shape: shape, T.self, T.self) { function.value(of: $0, $1) }
+  func pairs<T: ArithmeticElement>(_: T.Type) -> Tensor {
+    mapPairs(a, b, shape: shape, NumberPairKernel<_, T>(function: function))
   }
   switch a.dtype {
   case .float32: return pairs(Float.self)
@@ -85,8 +114,8 @@ func map(_ a: Tensor, _ b: Tensor, shape: [Int], _ function: some PairFunction) 
 
 /// The truth of `comparison` for every pair of elements of `a` and `b`; truth values compare as 0 and 1.
 func compare(_ a: Tensor, _ b: Tensor, shape: [Int], _ comparison: some Comparison) -> Tensor {
-  @inline(__always) func pairs<T: ArithmeticElement>(_: T.Type) -> Tensor {
-    mapPairs(a, b, shape: shape, T.self, Bool.self) { comparison.holds($0, $1) }
+  func pairs<T: ArithmeticElement>(_: T.Type) -> Tensor {
+    mapPairs(a, b, shape: shape, TruthKernel<_, T>(function: comparison))
   }
   switch a.dtype {
   case .float32: return pairs(Float.self)

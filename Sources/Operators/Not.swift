@@ -20,10 +20,12 @@ public struct Not: Operator {
   public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
     let input = try inputs.required(0, "X")
     try ValueInfo(input).requireType(0, .bool)
-    return [
-      mapElements(input.cast(to: .uint8), UInt8.self) { $0 == 0 ? 1 : 0 }.cast(to: .bool)
-    ]
+    return [try map(input.cast(to: .uint8), self).cast(to: .bool)]
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .floatOnly(reason: "yields truth values") }
+}
+
+extension Not: NumberFunction {
+  func value<T: ArithmeticElement>(at x: T) -> T { x == 0 ? 1 : 0 }
 }

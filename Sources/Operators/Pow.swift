@@ -23,19 +23,13 @@ public struct Pow: Operator {
   public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
     let shape = try output(inputs.infos).shape
     let (base, exponent) = (try inputs.required(0, "X"), try inputs.required(1, "Y"))
-    if !base.dtype.isFloat, !exponent.dtype.isFloat {
-      return [integerPower(base.cast(to: .int64), exponent.cast(to: .int64), shape).cast(to: base.dtype)]
+    func power<Kernel: PairKernel>(_ kernel: Kernel) -> Tensor {
+      let type = Kernel.Operand.dtype
+      return mapPairs(base.cast(to: type), exponent.cast(to: type), shape: shape, kernel).cast(to: base.dtype)
     }
-    if base.dtype == exponent.dtype, base.dtype != .float64 {
-      let power = mapPairs(base.cast(to: .float32), exponent.cast(to: .float32), shape: shape, Float.self, Float.self) {
-        Float.pow($0, $1)
-      }
-      return [power.cast(to: base.dtype)]
-    }
-    let power = mapPairs(base.cast(to: .float64), exponent.cast(to: .float64), shape: shape, Double.self, Double.self) {
-      Double.pow($0, $1)
-    }
-    return [power.cast(to: base.dtype)]
+    if !base.dtype.isFloat, !exponent.dtype.isFloat { return [power(IntegerPower())] }
+    if base.dtype == exponent.dtype, base.dtype != .float64 { return [power(RealPower<Float>())] }
+    return [power(RealPower<Double>())]
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
@@ -48,24 +42,28 @@ public struct Pow: Operator {
     try exponent.requireNumeric(1)
     return try .checked(base.dtype, broadcastShape([base.shape, exponent.shape]))
   }
+}
 
-  /// Wrapping in 64 bits and truncating is wrapping in the narrower type.
-  private func integerPower(_ base: Tensor, _ exponent: Tensor, _ shape: [Int]) -> Tensor {
-    mapPairs(base, exponent, shape: shape, Int64.self, Int64.self) { base, exponent in
-      if exponent < 0 {
-        switch base {
-        case 1: return 1
-        case -1: return exponent & 1 == 0 ? 1 : -1
-        default: return 0
-        }
+private struct RealPower<T: RealElement>: PairKernel {
+  func result(_ base: T, _ exponent: T) -> T { T.pow(base, exponent) }
+}
+
+/// Wrapping in 64 bits and truncating is wrapping in the narrower type.
+private struct IntegerPower: PairKernel {
+  func result(_ base: Int64, _ exponent: Int64) -> Int64 {
+    if exponent < 0 {
+      switch base {
+      case 1: return 1
+      case -1: return exponent & 1 == 0 ? 1 : -1
+      default: return 0
       }
-      var (power, square, bits): (Int64, Int64, Int64) = (1, base, exponent)
-      while bits > 0 {
-        if bits & 1 == 1 { power = power &* square }
-        square = square &* square
-        bits >>= 1
-      }
-      return power
     }
+    var (power, square, bits): (Int64, Int64, Int64) = (1, base, exponent)
+    while bits > 0 {
+      if bits & 1 == 1 { power = power &* square }
+      square = square &* square
+      bits >>= 1
+    }
+    return power
   }
 }

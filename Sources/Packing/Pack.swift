@@ -67,7 +67,7 @@ public func pack(_ graph: Graph, options: PackOptions = PackOptions()) throws(Pa
   var assembly = FileAssembly()
   assembly.header.arenaBytes = UInt32(plan.bytes)
   assembly.header.weightBytes = UInt32(weights.rawBytes)
-  assembly.header.multiplyAccumulates = UInt64(prepared.multiplyAccumulates)
+  assembly.header.multiplyAccumulates = program.steps.reduce(0) { $0 + UInt64($1.step.multiplyAccumulates) }
   assembly.header.originalParameters = UInt32(clamping: parameters)
   let programSection: FileAssembly.Section
   do {

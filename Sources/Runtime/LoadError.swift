@@ -16,6 +16,8 @@ public enum LoadError: Error, Equatable, Sendable {
   case tensor(index: Int, TensorProblem)
   case interface(index: Int, StepProblem)
   case step(index: Int, code: StepCode, StepProblem)
+  /// The steps multiply more or less than the header states.
+  case workMismatch(expected: UInt64, found: UInt64)
   /// The executable was built for one model and leaves this step out.
   case stepNotBuiltIn(index: Int, code: StepCode)
 }

@@ -93,6 +93,7 @@ public final class Model {
     inputTypes = contents.inputs.map { contents.tensors[Int($0.tensor.rawValue)].dtype }
     outputTypes = contents.outputs.map { contents.tensors[Int($0.tensor.rawValue)].dtype }
     (steps, codes) = try loader.prepareSteps(contents.stepCount, &reader)
+    try Model.checkStatedWork(steps, view.header)
     self.memory = memory
     workers = Workers(pool: options.threads > 1 ? pare_pool_create(options.threads) : nil, count: threads)
   }
@@ -110,6 +111,8 @@ public final class Model {
   public func stepMultiplyAccumulates(_ index: Int) -> Int { steps[index].multiplyAccumulates }
   /// The bytes a step has written; the next steps may reuse them.
   public func stepOutput(_ index: Int) -> UnsafeRawBufferPointer { steps[index].outputBytes }
+  /// CRC-32 of the bytes a step has written: what golden vectors hold.
+  public func stepChecksum(_ index: Int) -> UInt32 { steps[index].checksum() }
 
   public var inputCount: Int { inputs.count }
   public var outputCount: Int { outputs.count }
@@ -240,6 +243,19 @@ extension Model {
       if let row = pare_kernels_at(index), pare_kernels_runs_here(row, hwcap, hwcap2) != 0 { return row }
     }
     throw .instructionSetUnavailable
+  }
+
+  /// The products of all steps must be those the header states: a file cannot hide how long it runs.
+  private static func checkStatedWork(_ steps: [Step], _ header: Header) throws(LoadError) {
+    var total: UInt64 = 0
+    for step in steps {
+      let (sum, overflow) = total.addingReportingOverflow(UInt64(step.multiplyAccumulates))
+      guard !overflow else { throw .workMismatch(expected: header.multiplyAccumulates, found: .max) }
+      total = sum
+    }
+    guard total == header.multiplyAccumulates else {
+      throw .workMismatch(expected: header.multiplyAccumulates, found: total)
+    }
   }
 
   private static func inflateWeights(

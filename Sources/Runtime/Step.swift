@@ -4,7 +4,7 @@ import ModelFormat
 ///
 /// A class, so that an executable built for one model links only the steps it constructs.
 class Step {
-  /// Where the step's result lies; what golden vectors cover.
+  /// Where the step's result lies.
   final let outputBytes: UnsafeRawBufferPointer
 
   /// Products of weights and activations that are summed; 0 for steps that have none.
@@ -17,6 +17,10 @@ class Step {
 
   /// Computes the step. Allocates nothing and cannot fail.
   func run(_ workers: Workers) {}
+
+  /// CRC-32 of what the step has written. A step that writes a part of its result overrides this: the rest holds
+  /// what earlier steps left there, which differs between instruction sets.
+  func checksum() -> UInt32 { CRC32.of(outputBytes) }
 }
 
 extension Loader {

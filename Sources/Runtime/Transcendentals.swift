@@ -4,6 +4,7 @@
 /// almost always the correctly rounded one.
 enum Transcendentals {
   /// e^x. The reduction x = n ln 2 + r, |r| <= ln 2 / 2, with ln 2 in two parts, then the Taylor series.
+  @inline(never)
   static func exp(_ x: Double) -> Double {
     if x != x { return x }
     if x > 709 { return .infinity }
@@ -23,6 +24,7 @@ enum Transcendentals {
   }
 
   /// Natural logarithm: x = m 2^e with m in [sqrt 1/2, sqrt 2), log m = 2 atanh((m - 1) / (m + 1)).
+  @inline(never)
   static func log(_ x: Double) -> Double {
     if x != x || x < 0 { return .nan }
     if x == 0 { return -.infinity }
@@ -51,6 +53,7 @@ enum Transcendentals {
     return Double(exponent) * 0.6931471805599453 + 2 * t * series
   }
 
+  @inline(never)
   static func tanh(_ x: Double) -> Double {
     if x != x { return x }
     if x > 20 { return 1 }
@@ -64,6 +67,7 @@ enum Transcendentals {
     return (e - 1) / (e + 1)
   }
 
+  @inline(never)
   static func sigmoid(_ x: Double) -> Double {
     if x >= 0 { return 1 / (1 + exp(-x)) }
     let e = exp(x)
@@ -71,6 +75,7 @@ enum Transcendentals {
   }
 
   /// log(1 + e^x).
+  @inline(never)
   static func softplus(_ x: Double) -> Double {
     if x != x { return x }
     let magnitude = x < 0 ? -x : x
@@ -79,6 +84,7 @@ enum Transcendentals {
   }
 
   /// log(1 + x) for 0 <= x <= 1, exact for small x: log(u) x / (u - 1) with u = 1 + x (Goldberg 1991, theorem 4).
+  @inline(never)
   static func logOnePlus(_ x: Double) -> Double {
     let u = 1 + x
     if u == 1 { return x }
@@ -86,6 +92,7 @@ enum Transcendentals {
   }
 
   /// e^x - 1 for x <= 0 without cancellation near zero (Kahan's quotient).
+  @inline(never)
   static func expMinusOne(_ x: Double) -> Double {
     let u = exp(x)
     if u == 1 { return x }
@@ -94,8 +101,15 @@ enum Transcendentals {
     return difference * x / log(u)
   }
 
+  /// Gelu by its tanh approximation (Hendrycks and Gimpel 2016; ONNX Gelu, approximate="tanh").
+  @inline(never)
+  static func geluTanh(_ x: Double) -> Double {
+    0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
+  }
+
   /// Error function: the alternating-free series 2/sqrt(pi) e^(-x^2) sum 2^n x^(2n+1) / (2n+1)!!
   /// (Abramowitz and Stegun 7.1.6), whose terms are all of one sign.
+  @inline(never)
   static func erf(_ x: Double) -> Double {
     if x != x { return x }
     if x > 6 { return 1 }
@@ -113,6 +127,7 @@ enum Transcendentals {
   }
 
   /// x^y for floats: exact signs and special cases as IEEE 754 pow.
+  @inline(never)
   static func pow(_ x: Float, _ y: Float) -> Float {
     if y == 0 || x == 1 { return 1 }
     if x != x || y != y { return .nan }

@@ -2,8 +2,9 @@ import Foundation
 
 /// Builds the device executable for a target with the Swift toolchain alone.
 ///
-/// The work is kept under `.build/device/<architecture>` of the checkout, so that the next build of that
-/// architecture compiles only what differs. Builds of one architecture wait for each other.
+/// The work is kept under `.build/device/<architecture>` of the checkout, `<architecture>-with-model` where a
+/// model is built in, so that the next build of that kind compiles only what differs. Builds of one kind wait
+/// for each other.
 public struct CrossBuild: Sendable {
   public var target: Target
   public var package: PackageFolder
@@ -30,7 +31,8 @@ public struct CrossBuild: Sendable {
     to output: URL, progress: @Sendable (String) -> Void = { _ in }
   ) throws(CrossBuildError) -> Product {
     guard let swift = Subprocess.find(["swift"]) else { throw .swiftMissing }
-    let scratch = package.url.appendingPathComponent(".build/device/\(target.architecture.rawValue)")
+    let kind = target.architecture.rawValue + (model == nil ? "" : "-with-model")
+    let scratch = package.url.appendingPathComponent(".build/device/\(kind)")
     let lock = try BuildLock(folder: scratch)
     defer { lock.release() }
     let toolset = scratch.appendingPathComponent("toolset.json")

@@ -13,7 +13,7 @@ struct BenchCommand {
     latencies.reserveCapacity(invocation.runs)
     for _ in 0..<invocation.runs { latencies.append(timedRun(model)) }
     sort(&latencies)
-    var report = Report(isJSON: invocation.isJSON)
+    let report = Report(isJSON: invocation.isJSON)
     report.add("latency_us") { report in
       report.add("min", microseconds: latencies[0])
       report.add("p50", microseconds: percentile(50, of: latencies))
@@ -27,7 +27,7 @@ struct BenchCommand {
     report.add("macs", model.header.multiplyAccumulates)
     report.add("isa", model.instructionSet.bytes)
     report.add("threads", model.threads)
-    if invocation.isProfile { profile(model, runs: invocation.runs, &report) }
+    if invocation.isProfile { profile(model, runs: invocation.runs, report) }
     try report.finish()
   }
 
@@ -46,7 +46,7 @@ struct BenchCommand {
   }
 
   /// The mean time of every step, and what the calls of the clock themselves add is not taken off.
-  private static func profile(_ model: Model, runs: Int, _ report: inout Report) {
+  private static func profile(_ model: Model, runs: Int, _ report: Report) {
     var totals = [UInt64](repeating: 0, count: model.stepCount)
     for _ in 0..<runs {
       fillInputs(model)

@@ -50,7 +50,7 @@ enum Failure: Error {
 
   /// Writes the sentence to standard error.
   func report() {
-    var text = Text()
+    let text = Text()
     text.add("pare-run: ")
     text.add(self)
     text.add("\n")
@@ -60,7 +60,7 @@ enum Failure: Error {
 }
 
 extension Text {
-  mutating func add(_ failure: Failure) {
+  func add(_ failure: Failure) {
     switch failure {
     case .usage(let problem, let argument):
       add(problem)
@@ -107,7 +107,7 @@ extension Text {
     }
   }
 
-  mutating func addQuoted(_ text: UnsafeRawBufferPointer, before: StaticString = " ") {
+  func addQuoted(_ text: UnsafeRawBufferPointer, before: StaticString = " ") {
     add(before)
     add("'")
     addForeign(text)
@@ -115,7 +115,7 @@ extension Text {
   }
 
   /// ` [1,3,32,32]`
-  private mutating func addShape(_ facts: InputFacts) {
+  private func addShape(_ facts: InputFacts) {
     add(" [")
     for axis in 0..<facts.rank {
       if axis > 0 { add(",") }
@@ -124,7 +124,7 @@ extension Text {
     add("]")
   }
 
-  private mutating func add(_ problem: UsageProblem) {
+  private func add(_ problem: UsageProblem) {
     switch problem {
     case .noModel: add("no model given")
     case .tooManyModels: add("one argument too many:")
@@ -136,7 +136,7 @@ extension Text {
     }
   }
 
-  private mutating func addSystemError(_ number: Int32) {
+  private func addSystemError(_ number: Int32) {
     switch number {
     case 2: add("no such file or folder")
     case 12: add("out of memory")
@@ -152,7 +152,7 @@ extension Text {
     }
   }
 
-  private mutating func add(_ name: Argument, _ error: NumPyError) {
+  private func add(_ name: Argument, _ error: NumPyError) {
     addQuoted(name.bytes, before: "")
     switch error {
     case .notNumPy: add(" is not a .npy file")

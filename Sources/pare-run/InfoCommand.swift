@@ -8,7 +8,7 @@ struct InfoCommand {
   static func run(_ invocation: Invocation) throws(Failure) {
     let session = try Session(invocation)
     let model = session.model
-    var report = Report(isJSON: invocation.isJSON)
+    let report = Report(isJSON: invocation.isJSON)
     report.add("name", model.name(.networkName, 0))
     report.add("file_bytes", session.fileBytes)
     report.add("parameters", UInt64(model.header.originalParameters))
@@ -29,7 +29,7 @@ struct InfoCommand {
 }
 
 extension Report {
-  fileprivate mutating func add(_ interface: TensorInterface) {
+  fileprivate func add(_ interface: TensorInterface) {
     add("name", interface.name)
     add("type", interface.dtype.name)
     add("shape", shapeOf: interface)

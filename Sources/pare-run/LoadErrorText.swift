@@ -6,7 +6,7 @@ import TensorTypes
 // One sentence for each way that a model can be refused.
 
 extension Text {
-  mutating func add(_ error: LoadError) {
+  func add(_ error: LoadError) {
     switch error {
     case .format(let error):
       add("invalid model: ")
@@ -35,6 +35,9 @@ extension Text {
       add(code.name)
       add("): ")
       add(problem)
+    case .workMismatch(let expected, let found):
+      add("invalid model: states products: ", Int(truncatingIfNeeded: expected))
+      add(", holds: ", Int(truncatingIfNeeded: found))
     case .stepNotBuiltIn(let index, let code):
       add("step ", index)
       add(" (")
@@ -43,18 +46,18 @@ extension Text {
     }
   }
 
-  mutating func add(_ text: StaticString, _ number: Int) {
+  func add(_ text: StaticString, _ number: Int) {
     add(text)
     add(number)
   }
 
-  private mutating func add(_ text: StaticString, expected: Int, found: Int) {
+  private func add(_ text: StaticString, expected: Int, found: Int) {
     add(text)
     add(": expected ", expected)
     add(", found ", found)
   }
 
-  mutating func add(_ error: FormatError) {
+  func add(_ error: FormatError) {
     switch error {
     case .notAModel: add("not a .pare file")
     case .unsupportedVersion(let found): add("unsupported version ", Int(found))
@@ -77,7 +80,7 @@ extension Text {
     }
   }
 
-  private mutating func add(_ error: InflateError) {
+  private func add(_ error: InflateError) {
     switch error {
     case .truncated: add("cut short")
     case .badHeader: add("not a zlib stream")
@@ -97,7 +100,7 @@ extension Text {
     }
   }
 
-  private mutating func add(_ problem: TensorProblem) {
+  private func add(_ problem: TensorProblem) {
     switch problem {
     case .outOfBounds(let end, let available): add("ends beyond its memory", expected: available, found: end)
     case .misaligned(let offset): add("misaligned offset ", offset)
@@ -106,7 +109,7 @@ extension Text {
     }
   }
 
-  private mutating func add(_ problem: StepProblem) {
+  private func add(_ problem: StepProblem) {
     switch problem {
     case .format(let error): add(error)
     case .missingOperand(let name): add("missing operand ", name)
@@ -137,7 +140,7 @@ extension Text {
     }
   }
 
-  private mutating func add(_ text: StaticString, _ name: StaticName) {
+  private func add(_ text: StaticString, _ name: StaticName) {
     add(text)
     add(name.text)
   }

@@ -1,8 +1,8 @@
 import Runtime
 
 /// Figures as `key value` lines or as one JSON object, from the same calls.
-struct Report {
-  private(set) var text = Text()
+final class Report {
+  private let text = Text()
   private let isJSON: Bool
   private var needsComma = false
   private var prefix: StaticString?
@@ -12,7 +12,8 @@ struct Report {
     if isJSON { text.add("{") }
   }
 
-  private mutating func begin(_ key: StaticString) {
+  @inline(never)
+  private func begin(_ key: StaticString) {
     if isJSON {
       if needsComma { text.add(",") }
       needsComma = true
@@ -29,40 +30,48 @@ struct Report {
     }
   }
 
-  private mutating func end() { if !isJSON { text.add("\n") } }
+  @inline(never)
+  private func end() { if !isJSON { text.add("\n") } }
 
-  mutating func add(_ key: StaticString, _ value: UInt64) {
+  @inline(never)
+  func add(_ key: StaticString, _ value: UInt64) {
     begin(key)
     text.add(value)
     end()
   }
 
-  mutating func add(_ key: StaticString, _ value: Int) { add(key, UInt64(value.magnitude)) }
+  @inline(never)
+  func add(_ key: StaticString, _ value: Int) { add(key, UInt64(value.magnitude)) }
 
-  mutating func add(_ key: StaticString, _ value: Bool) {
+  @inline(never)
+  func add(_ key: StaticString, _ value: Bool) {
     begin(key)
     text.add(value ? "true" : "false")
     end()
   }
 
   /// Nanoseconds as microseconds.
-  mutating func add(_ key: StaticString, microseconds nanoseconds: UInt64) {
+  @inline(never)
+  func add(_ key: StaticString, microseconds nanoseconds: UInt64) {
     begin(key)
     text.addMicroseconds(nanoseconds)
     end()
   }
 
-  mutating func add(_ key: StaticString, _ value: UnsafeRawBufferPointer) {
+  @inline(never)
+  func add(_ key: StaticString, _ value: UnsafeRawBufferPointer) {
     begin(key)
     if isJSON { text.addJSON(value) } else { text.addForeign(value) }
     end()
   }
 
-  mutating func add(_ key: StaticString, _ value: StaticString) {
+  @inline(never)
+  func add(_ key: StaticString, _ value: StaticString) {
     add(key, UnsafeRawBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
   }
 
-  mutating func add(_ key: StaticString, shapeOf interface: TensorInterface) {
+  @inline(never)
+  func add(_ key: StaticString, shapeOf interface: TensorInterface) {
     begin(key)
     text.add("[")
     for axis in 0..<interface.rank {
@@ -74,7 +83,7 @@ struct Report {
   }
 
   /// A nested object; its lines are `key.inner value`.
-  mutating func add(_ key: StaticString, _ body: (inout Report) -> Void) {
+  func add(_ key: StaticString, _ body: (Report) -> Void) {
     prefix = key
     if isJSON { begin(key) }
     addObject(body)
@@ -82,7 +91,7 @@ struct Report {
   }
 
   /// A list of objects, one for each index; every line is `key.inner value`.
-  mutating func addList(_ key: StaticString, count: Int, _ body: (inout Report, Int) -> Void) {
+  func addList(_ key: StaticString, count: Int, _ body: (Report, Int) -> Void) {
     prefix = key
     if isJSON {
       begin(key)
@@ -90,22 +99,23 @@ struct Report {
     }
     for index in 0..<count {
       if isJSON, index > 0 { text.add(",") }
-      addObject { body(&$0, index) }
+      addObject { body($0, index) }
     }
     if isJSON { text.add("]") }
     prefix = nil
   }
 
-  private mutating func addObject(_ body: (inout Report) -> Void) {
+  private func addObject(_ body: (Report) -> Void) {
     if isJSON { text.add("{") }
     needsComma = false
-    body(&self)
+    body(self)
     needsComma = true
     if isJSON { text.add("}") }
   }
 
   /// Ends the object and writes everything to standard output.
-  mutating func finish() throws(Failure) {
+  @inline(never)
+  func finish() throws(Failure) {
     if isJSON { text.add("}\n") }
     try text.write(to: 1)
   }

@@ -90,7 +90,7 @@ struct RunCommand {
     path.append(UInt8(ascii: "/"))
     let name = RunCommand.safeName(model.output(index).name)
     for earlier in 0..<index where RunCommand.safeName(model.output(earlier).name) == name {
-      var prefix = Text()
+      let prefix = Text()
       prefix.add(index)
       path += prefix.bytes
       path.append(UInt8(ascii: "-"))
@@ -124,7 +124,7 @@ struct RunCommand {
     let bytes = model.outputBytes(0)
     let count = bytes.count / interface.dtype.byteCount
     var printed: [Int] = []
-    var text = Text()
+    let text = Text()
     while printed.count < min(limit, count) {
       var best = -1
       var greatest = -Float.infinity

@@ -1,66 +1,76 @@
 import CLinux
 
 /// Output under construction: UTF-8 bytes, written in one go.
-struct Text {
+///
+/// A class whose primitives are not inlined, because the sentences of all errors would each contain them.
+final class Text {
   private(set) var bytes: [UInt8] = []
 
-  mutating func add(_ text: StaticString) {
+  @inline(never)
+  func add(byte: UInt8) { bytes.append(byte) }
+
+  @inline(never)
+  func add(_ text: StaticString) {
     add(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  mutating func add(_ text: UnsafeRawBufferPointer) {
-    for byte in text { bytes.append(byte) }
+  @inline(never)
+  func add(_ text: UnsafeRawBufferPointer) {
+    for byte in text { add(byte: byte) }
   }
 
   /// Text from a file or the command line; control characters, which could command a terminal, as `?`.
-  mutating func addForeign(_ text: UnsafeRawBufferPointer) {
-    for byte in text { bytes.append(byte < 0x20 || byte == 0x7f ? UInt8(ascii: "?") : byte) }
+  @inline(never)
+  func addForeign(_ text: UnsafeRawBufferPointer) {
+    for byte in text { add(byte: byte < 0x20 || byte == 0x7f ? UInt8(ascii: "?") : byte) }
   }
 
-  mutating func add(_ number: UInt64) {
+  @inline(never)
+  func add(_ number: UInt64) {
     var place: UInt64 = 1
     while number / place >= 10 { place *= 10 }
     while place > 0 {
-      bytes.append(0x30 + UInt8(truncatingIfNeeded: number / place % 10))
+      add(byte: 0x30 + UInt8(truncatingIfNeeded: number / place % 10))
       place /= 10
     }
   }
 
-  mutating func add(_ number: Int) {
-    if number < 0 { bytes.append(UInt8(ascii: "-")) }
+  @inline(never)
+  func add(_ number: Int) {
+    if number < 0 { add(byte: UInt8(ascii: "-")) }
     add(UInt64(number.magnitude))
   }
 
-  mutating func add(_ number: UInt32) { add(UInt64(number)) }
+  func add(_ number: UInt32) { add(UInt64(number)) }
 
-  mutating func addHexadecimal(_ number: UInt32) {
+  func addHexadecimal(_ number: UInt32) {
     for place in 0..<8 {
       let digit = UInt8(truncatingIfNeeded: number >> UInt32(28 - 4 * place) & 15)
-      bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+      add(byte: digit < 10 ? 0x30 + digit : 0x57 + digit)
     }
   }
 
   /// Nanoseconds as microseconds with three decimals.
-  mutating func addMicroseconds(_ nanoseconds: UInt64) { addFixed(nanoseconds, decimals: 3) }
+  func addMicroseconds(_ nanoseconds: UInt64) { addFixed(nanoseconds, decimals: 3) }
 
   /// `number` / 10^decimals.
-  private mutating func addFixed(_ number: UInt64, decimals: Int) {
+  private func addFixed(_ number: UInt64, decimals: Int) {
     var unit: UInt64 = 1
     for _ in 0..<decimals { unit *= 10 }
     add(number / unit)
-    bytes.append(UInt8(ascii: "."))
+    add(byte: UInt8(ascii: "."))
     var rest = number % unit
     for _ in 0..<decimals {
       unit /= 10
-      bytes.append(0x30 + UInt8(truncatingIfNeeded: rest / unit))
+      add(byte: 0x30 + UInt8(truncatingIfNeeded: rest / unit))
       rest %= unit
     }
   }
 
   /// A float with six decimals; `inf` and `nan` where it is none, `huge` where it has no room.
-  mutating func add(_ value: Float) {
+  func add(_ value: Float) {
     if value != value { return add("nan") }
-    if value < 0 { bytes.append(UInt8(ascii: "-")) }
+    if value < 0 { add(byte: UInt8(ascii: "-")) }
     let magnitude = value.magnitude
     if magnitude == .infinity { return add("inf") }
     guard magnitude < 1e12 else { return add("huge") }
@@ -68,8 +78,8 @@ struct Text {
   }
 
   /// A JSON string of text from a file; bytes that are not UTF-8 as `?`.
-  mutating func addJSON(_ text: UnsafeRawBufferPointer) {
-    bytes.append(0x22)
+  func addJSON(_ text: UnsafeRawBufferPointer) {
+    add(byte: 0x22)
     var index = 0
     while index < text.count {
       let length = Text.scalarLength(text, index)
@@ -78,22 +88,22 @@ struct Text {
       } else if length > 1 {
         add(UnsafeRawBufferPointer(rebasing: text[index..<index + length]))
       } else {
-        bytes.append(UInt8(ascii: "?"))
+        add(byte: UInt8(ascii: "?"))
       }
       index += max(length, 1)
     }
-    bytes.append(0x22)
+    add(byte: 0x22)
   }
 
-  private mutating func addJSONByte(_ byte: UInt8) {
+  private func addJSONByte(_ byte: UInt8) {
     if byte < 0x20 {
       add("\\u00")
-      bytes.append(0x30 + byte >> 4)
+      add(byte: 0x30 + byte >> 4)
       let low = byte & 15
-      bytes.append(low < 10 ? 0x30 + low : 0x57 + low)
+      add(byte: low < 10 ? 0x30 + low : 0x57 + low)
     } else {
-      if byte == 0x22 || byte == 0x5c { bytes.append(0x5c) }
-      bytes.append(byte)
+      if byte == 0x22 || byte == 0x5c { add(byte: 0x5c) }
+      add(byte: byte)
     }
   }
 

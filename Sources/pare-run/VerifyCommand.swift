@@ -5,7 +5,7 @@ import Runtime
 struct VerifyCommand {
   static func run(_ invocation: Invocation) throws(Failure) {
     let model = try Session(invocation).model
-    var report = Report(isJSON: invocation.isJSON)
+    let report = Report(isJSON: invocation.isJSON)
     var differs = false
     switch model.verify() {
     case .identical(let vectors, let steps):

@@ -31,7 +31,7 @@ func runCommandLine() -> Int32 {
   do throws(Failure) {
     let invocation = try Invocation(hasEmbeddedModel: Session.embedded != nil)
     if invocation.isHelp {
-      var text = Text()
+      let text = Text()
       text.add(usage)
       try text.write(to: 1)
       return 0

@@ -21,7 +21,7 @@ import Testing
     #expect(pare_kernels_runs_here(nil, .max, .max) == 0)
   }
 
-  /// Integer sums stay below 2^31 only with these group sizes and forms.
+  /// The prepacked layout counts in groups of four bytes, whatever the form.
   @Test(arguments: Row.all)
   func groupsOfARowFillFourBytes(_ row: Row) {
     let elementBytes = row.kernels.product_form == PARE_FORM_CENTERED16 ? 2 : 1

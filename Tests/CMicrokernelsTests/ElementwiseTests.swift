@@ -18,7 +18,8 @@ private let counts = Array(0...70) + [95, 127, 128, 129, 255, 500, 1000]
       row.kernels.stage_centered16(staged.pointer, x.pointer, count, isSigned ? 1 : 0, zeroPoint)
       #expect(staged.frontIsIntact)
       #expect(
-        staged.elements == x.elements.map { Int16(isSigned ? Int32(Int8(bitPattern: $0)) : Int32($0)) - Int16(zeroPoint) })
+        staged.elements
+          == x.elements.map { Int16(isSigned ? Int32(Int8(bitPattern: $0)) : Int32($0)) - Int16(zeroPoint) })
       let flipped = try GuardedBuffer<UInt8>(count: count)
       row.kernels.stage_flip(flipped.pointer, x.pointer, count, 0x80)
       #expect(flipped.frontIsIntact && flipped.elements == x.elements.map { $0 ^ 0x80 })

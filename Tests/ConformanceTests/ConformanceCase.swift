@@ -125,22 +125,35 @@ extension Tensor {
 }
 
 extension Graph {
-  /// The graph with those inputs turned into constants that decide shapes or are not of a float or
-  /// 8-bit type, and the inputs that remain: what a compiler ahead of time needs.
+  /// The graph with those inputs turned into constants that must be known for the shapes to be known, and
+  /// the inputs that remain: what a compiler ahead of time needs. Shapes are inferred then.
   ///
   /// ONNX's tests give axes, shapes, pads and the like as inputs.
-  func bindingShapeInputs(_ tensors: [Tensor]) -> (Graph, [Tensor]) {
+  func bindingShapeInputs(_ tensors: [Tensor]) throws -> (Graph, [Tensor]) {
     var bound = self
-    bound.inputs = []
-    var remaining: [Tensor] = []
-    for (id, tensor) in zip(inputs, tensors) {
-      if tensor.dtype == .int64 || tensor.dtype == .int32 {
-        bound[id].info = ValueInfo(tensor)
-      } else {
-        bound.inputs.append(id)
-        remaining.append(tensor)
-      }
+    var given = Dictionary(uniqueKeysWithValues: zip(inputs, tensors))
+    while let (missing, name) = try bound.missingConstants() {
+      let own = Set(missing).filter { given[$0] != nil }
+      // What other nodes compute from inputs is known when they are: all integers, then.
+      let deciding = own.isEmpty ? given.filter { !$1.dtype.isFloat }.map(\.key) : Array(own)
+      guard !deciding.isEmpty else { throw GraphError.unknownShape(value: name) }
+      for id in deciding { bound[id].info = given.removeValue(forKey: id).map { ValueInfo($0) } }
     }
-    return (bound, remaining)
+    bound.inputs = inputs.filter { given[$0] != nil }
+    return (bound, bound.inputs.compactMap { given[$0] })
+  }
+
+  /// Infers shapes; where some node wants to know an input beforehand, that input and all after the first,
+  /// and the node's name. nil when all is known.
+  private mutating func missingConstants() throws -> ([ValueID], String)? {
+    do {
+      try inferShapes()
+      return nil
+    } catch {
+      guard case .operatorFailed(let name, _, .inputNotConstant(let slot, _)) = error,
+        let node = nodes.first(where: { $0.name == name }), slot < node.inputs.count
+      else { throw error }
+      return ((node.inputs[slot...slot] + node.inputs.dropFirst()).compactMap { $0 }, name)
+    }
   }
 }

@@ -366,7 +366,12 @@ import Testing
     #expect(
       OperatorCase("Dropout", [x, Tensor(scalar: Float(0.5)), on]).error()
         == .invalid("Dropout in training mode is random"))
-    #expect(OperatorCase("Dropout", [x, nil, on]).error() != nil)
+    #expect(OperatorCase("Dropout", [x, nil, on]).error() == .invalid("Dropout in training mode is random"))
+    let unknownRatio: [ValueInfo?] = [ValueInfo(x), ValueInfo(dtype: .float32, shape: []), ValueInfo(on)]
+    let error = #expect(throws: OperatorError.self) {
+      try Dropout(NodeDefinition(opType: "Dropout", inputCount: 3)).inferOutputs(unknownRatio)
+    }
+    #expect(error == .inputNotConstant(1, name: "ratio"))
     #expect(try OperatorCase("Dropout", [x, Tensor(scalar: Float(0)), on]).output().floats == x.floats)
   }
 }

@@ -121,4 +121,34 @@ import Testing
     }
     #expect(errors > 0 && windows > 0)
   }
+
+  /// What inference admits, evaluation computes within its tensors: meant to run under AddressSanitizer too.
+  @Test(arguments: ["Conv", "ConvTranspose", "MaxPool", "AveragePool"])
+  func admittedWindowsEvaluate(_ name: String) throws {
+    var state: UInt64 = 54321
+    func pick<T>(_ list: [T]) -> T {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return list[Int(state >> 33) % list.count]
+    }
+    let few = [1, 2, 3, 5, 40]
+    let isPool = name.hasSuffix("Pool")
+    var evaluated = 0
+    for round in 0..<400 {
+      let kernel = [pick([1, 2, 3, 4]), pick([1, 2, 5])]
+      var attributes: [String: AttributeValue] = [
+        "kernel_shape": .ints(kernel), "strides": .ints([pick(few), pick(few)]),
+        "dilations": .ints([pick(few), pick(few)]), "ceil_mode": .int(pick([0, 1])), "count_include_pad": .int(1),
+        "auto_pad": .string(pick(AutoPad.allCases).rawValue),
+      ]
+      if pick([true, false]) { attributes["pads"] = .ints((0..<4).map { _ in pick([0, 1, 2, 7, 30]) }) }
+      if pick([true, false]) { attributes["output_shape"] = .ints([pick(few), pick(few)]) }
+      let input = smallWholes([1, 2, pick([1, 4, 7]), pick([1, 6, 9])], seed: UInt64(round))
+      let weight = smallWholes([2, pick([1, 2])] + kernel, seed: 1)
+      let operatorCase = OperatorCase(name, isPool ? [input] : [input, weight], attributes)
+      if operatorCase.error() != nil { continue }
+      #expect(try operatorCase.output().floats.allSatisfy(\.isFinite))
+      evaluated += 1
+    }
+    #expect(evaluated > 10)
+  }
 }

@@ -25,9 +25,16 @@ public struct SimplificationReport: Sendable {
     public var node: String
     /// The node that took the work over, where there is one.
     public var into: String?
+
+    public init(rule: SimplificationRule, node: String, into: String? = nil) {
+      self.rule = rule
+      self.node = node
+      self.into = into
+    }
   }
 
-  public var rewrites: [Rewrite] = []
+  /// In the order in which they were made.
+  public internal(set) var rewrites: [Rewrite] = []
 
   public func count(of rule: SimplificationRule) -> Int { rewrites.count { $0.rule == rule } }
 }

@@ -1,18 +1,18 @@
 import ModelFormat
 
 /// Where every buffer lies in the arena.
-struct ArenaPlan: Sendable {
+package struct ArenaPlan: Sendable {
   /// Byte offset of every tensor in the arena; nil for constants.
-  var offsets: [Int?]
+  package var offsets: [Int?]
   var buffers: [ArenaBuffer]
   /// Bytes of the arena, slack included.
-  var bytes: Int
+  package var bytes: Int
   /// Most bytes alive at one step, slack included: no plan needs less.
-  var lowerBoundBytes: Int
+  package var lowerBoundBytes: Int
 
-  static let alignment = 64
+  package static let alignment = 64
 
-  init(_ program: Program) {
+  package init(_ program: Program) {
     buffers = program.arenaBuffers()
     let placement = ArenaPlan.place(buffers)
     offsets = [Int?](repeating: nil, count: program.tensors.count)

@@ -2,15 +2,15 @@ import CZlib
 import Foundation
 
 /// zlib streams as small as zlib makes them.
-enum Deflate {
+package enum Deflate {
   /// Parameters of one attempt.
-  struct Setting {
+  package struct Setting {
     var strategy: Int32
     var memoryLevel: Int32
   }
 
   /// All that are tried for a section that is written.
-  static let thorough: [Setting] = [Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE].flatMap { strategy in
+  package static let thorough: [Setting] = [Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE].flatMap { strategy in
     [9, 8, 7, 6].map { Setting(strategy: strategy, memoryLevel: $0) }
   }
 
@@ -20,7 +20,7 @@ enum Deflate {
   ]
 
   /// The smallest of the streams that `settings` give, at level 9.
-  static func compress(_ bytes: [UInt8], _ settings: [Setting] = thorough) throws(PackError) -> [UInt8] {
+  package static func compress(_ bytes: [UInt8], _ settings: [Setting] = thorough) throws(PackError) -> [UInt8] {
     var best: [UInt8]?
     for setting in settings {
       let stream = try compress(bytes, setting)
@@ -55,9 +55,9 @@ enum Deflate {
 }
 
 /// Bits per symbol of a sequence of independent bytes.
-enum Entropy {
+package enum Entropy {
   /// Bytes that an ideal code of order 0 needs for symbols of these counts.
-  static func bytes(_ counts: [Int]) -> Double {
+  package static func bytes(_ counts: [Int]) -> Double {
     let total = Double(counts.reduce(0, +))
     guard total > 0 else { return 0 }
     let bits = counts.reduce(0.0) { sum, count in
@@ -66,7 +66,7 @@ enum Entropy {
     return bits / 8
   }
 
-  static func histogram(_ bytes: some Sequence<UInt8>) -> [Int] {
+  package static func histogram(_ bytes: some Sequence<UInt8>) -> [Int] {
     var counts = [Int](repeating: 0, count: 256)
     for byte in bytes { counts[Int(byte)] += 1 }
     return counts

@@ -2,7 +2,7 @@ import ModelFormat
 import TensorTypes
 
 /// The constants of a program laid out in sections and compressed.
-struct WeightSections {
+package struct WeightSections {
   struct Section {
     var rawBytes: Int
     var compressed: [UInt8]
@@ -86,7 +86,7 @@ struct WeightSections {
   }
 
   /// All first bytes of the elements, then all second bytes, and so on.
-  static func bytePlanes(_ bytes: [UInt8], width: Int) -> [UInt8] {
+  package static func bytePlanes(_ bytes: [UInt8], width: Int) -> [UInt8] {
     (0..<width).flatMap { plane in stride(from: plane, to: bytes.count, by: width).map { bytes[$0] } }
   }
 

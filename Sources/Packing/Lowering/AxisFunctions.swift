@@ -112,7 +112,7 @@ extension Lowering {
   ) throws(PackError) -> Bool {
     guard let parameters = parameters(input), isQuantizedOnly(input), function != .sum else { return false }
     let tail = tail(of: output)
-    if function == .mean, tail.quantization == nil || !tail.clampNodes.isEmpty { return false }
+    if function == .mean, tail.quantization?.dtype != parameters.dtype || !tail.clampNodes.isEmpty { return false }
     let view = try axisView(input, axes, encoding: parameters, name: name(node))
     var window = WindowGeometry()
     window.batch = view.outer

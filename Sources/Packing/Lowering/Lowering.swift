@@ -350,7 +350,7 @@ extension AffineRecord {
 
 extension Tensor {
   /// The elements in the memory order of `layout`, of which a tensor in memory is plain.
-  func bytes(in layout: Layout) -> [UInt8] {
+  package func bytes(in layout: Layout) -> [UInt8] {
     guard !layout.isPlain, let walk = StridedWalk(from: .plain(count), to: layout) else {
       return withBytes { [UInt8]($0) }
     }

@@ -70,7 +70,9 @@ extension Lowering {
     guard dtype(input) == .float32 else { throw unsupported(node, "a mean of \(dtype(input).name) has no step") }
     var record = record
     let tail = tail(of: output)
-    if let parameters = parameters(input), let result = tail.quantization, tail.clampNodes.isEmpty {
+    if let parameters = parameters(input), let result = tail.quantization, tail.clampNodes.isEmpty,
+      result.dtype == parameters.dtype
+    {
       let held = try quantized(input, parameters, layout: inLayout, for: name(node))
       let tensor = addTensor(result.dtype, count: outLayout.count, name: graph[output].name)
       record.input = TensorIndex(held.tensor)
@@ -83,7 +85,7 @@ extension Lowering {
       defineQuantized(tail, tensor: tensor, layout: outLayout)
       return
     }
-    noteFloat(node, "some reader wants the result unquantized")
+    noteFloat(node, "some reader wants the result unquantized, clamped or in another type")
     let held = try native(input, layout: inLayout, for: name(node))
     let tensor = addTensor(.float32, count: outLayout.count, name: graph[output].name)
     record.input = TensorIndex(held.tensor)

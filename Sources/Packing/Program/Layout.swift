@@ -10,20 +10,20 @@ import HostTensors
 ///
 /// Kept canonical (no factor of 1, no two factors that are neighbours in both orders), so equal
 /// layouts mean equal bytes.
-struct Layout: Hashable, Sendable {
+package struct Layout: Hashable, Sendable {
   /// Extents whose product is the element count, outermost first in logical order.
   private(set) var factors: [Int]
   /// `order[k]` is the factor at memory position k, outermost first.
   private(set) var order: [Int]
 
   /// The row-major layout.
-  static func plain(_ count: Int) -> Layout { Layout(factors: [count], order: [0]) }
+  package static func plain(_ count: Int) -> Layout { Layout(factors: [count], order: [0]) }
 
   /// The axes of `shape` in memory order `order`.
-  init(shape: [Int], order: [Int]) { self.init(factors: shape, order: order) }
+  package init(shape: [Int], order: [Int]) { self.init(factors: shape, order: order) }
 
   /// Channels behind the spatial axes, for shapes [N, C, spatial...].
-  static func channelsLast(_ shape: [Int]) -> Layout {
+  package static func channelsLast(_ shape: [Int]) -> Layout {
     guard shape.count > 2 else { return .plain(shape.elementCount) }
     return Layout(shape: shape, order: [0] + Array(2..<shape.count) + [1])
   }
@@ -54,7 +54,7 @@ struct Layout: Hashable, Sendable {
     self.order = runExtents.indices.map { rank[$0] }
   }
 
-  var isPlain: Bool { factors.count <= 1 }
+  package var isPlain: Bool { factors.count <= 1 }
   var count: Int { factors.reduce(1, *) }
 
   /// A factor of the logical order: `axis` of the shape it was cut for, its extent, its stride in memory.
@@ -110,7 +110,7 @@ struct Layout: Hashable, Sendable {
   }
 
   /// The memory order of the axes of `shape` (those of extent 1 first), nil where an axis is scattered.
-  func axisOrder(of shape: [Int]) -> [Int]? {
+  package func axisOrder(of shape: [Int]) -> [Int]? {
     guard let pieces = pieces(of: shape), Set(pieces.map(\.axis)).count == pieces.count else { return nil }
     let units = shape.indices.filter { shape[$0] == 1 }
     return units + pieces.sorted { $0.stride > $1.stride }.map(\.axis)
@@ -118,7 +118,7 @@ struct Layout: Hashable, Sendable {
 
   /// The layout of the transposed value, whose axis i is axis `permutation[i]` of `shape`; nil where
   /// an axis boundary would split a factor.
-  func transposed(_ permutation: [Int], of shape: [Int]) -> Layout? {
+  package func transposed(_ permutation: [Int], of shape: [Int]) -> Layout? {
     guard let pieces = pieces(of: shape) else { return nil }
     return Layout(pieces: permutation.flatMap { axis in pieces.filter { $0.axis == axis } })
   }

@@ -3,9 +3,9 @@ import ModelFormat
 import TensorTypes
 
 /// What a .pare file will hold, before memory is planned: tensors, interface and steps in order.
-struct Program: Sendable {
-  struct TensorSlot: Sendable {
-    enum Content: Sendable {
+package struct Program: Sendable {
+  package struct TensorSlot: Sendable {
+    package enum Content: Sendable {
       case arena
       /// Memory of one step.
       case scratch
@@ -13,34 +13,54 @@ struct Program: Sendable {
       case constant([UInt8])
     }
 
-    var dtype: DType
-    var count: Int
-    var content: Content
+    package var dtype: DType
+    package var count: Int
+    package var content: Content
     /// The value or constant that a listing names.
-    var name: String
+    package var name: String
 
-    var byteCount: Int { count * dtype.byteCount }
+    package init(dtype: DType, count: Int, content: Content, name: String) {
+      self.dtype = dtype
+      self.count = count
+      self.content = content
+      self.name = name
+    }
 
-    var constantBytes: [UInt8]? {
+    package var byteCount: Int { count * dtype.byteCount }
+
+    package var constantBytes: [UInt8]? {
       if case .constant(let bytes) = content { bytes } else { nil }
     }
   }
 
-  struct NamedStep: Sendable {
-    var step: Step
-    var name: String
+  package struct NamedStep: Sendable {
+    package var step: Step
+    package var name: String
+
+    package init(step: Step, name: String) {
+      self.step = step
+      self.name = name
+    }
   }
 
-  struct Interface: Sendable {
-    var tensor: TensorIndex
-    var shape: [Int]
-    var name: String
+  package struct Interface: Sendable {
+    package var tensor: TensorIndex
+    package var shape: [Int]
+    package var name: String
+
+    package init(tensor: TensorIndex, shape: [Int], name: String) {
+      self.tensor = tensor
+      self.shape = shape
+      self.name = name
+    }
   }
 
-  var tensors: [TensorSlot] = []
-  var inputs: [Interface] = []
-  var outputs: [Interface] = []
-  var steps: [NamedStep] = []
+  package var tensors: [TensorSlot] = []
+  package var inputs: [Interface] = []
+  package var outputs: [Interface] = []
+  package var steps: [NamedStep] = []
+
+  package init() {}
 
   subscript(index: TensorIndex) -> TensorSlot { tensors[Int(index.rawValue)] }
 

@@ -1,7 +1,7 @@
 import ModelFormat
 
 /// One step of a program: its code and fields; tensors are positions in `Program.tensors`.
-enum Step: Sendable {
+package enum Step: Sendable {
   case convolutionInt8(ConvolutionInt8Record)
   case convolutionFloat(ConvolutionFloatRecord)
   case depthwiseInt8(ConvolutionInt8Record)
@@ -28,7 +28,7 @@ enum Step: Sendable {
   case matMul(MatMulRecord)
   case compare(BinaryRecord)
 
-  var code: StepCode {
+  package var code: StepCode {
     switch self {
     case .convolutionInt8: .convolutionInt8
     case .convolutionFloat: .convolutionFloat
@@ -59,7 +59,7 @@ enum Step: Sendable {
   }
 
   /// The fields.
-  var record: any PackedRecord {
+  package var record: any PackedRecord {
     switch self {
     case .convolutionInt8(let record): record
     case .convolutionFloat(let record): record
@@ -90,7 +90,7 @@ enum Step: Sendable {
   }
 
   /// The same step with its tensors renamed.
-  func renamed(_ rename: (TensorIndex) -> TensorIndex) -> Step {
+  package func renamed(_ rename: (TensorIndex) -> TensorIndex) -> Step {
     switch self {
     case .convolutionInt8(let record): .convolutionInt8(record.renamed(rename))
     case .convolutionFloat(let record): .convolutionFloat(record.renamed(rename))

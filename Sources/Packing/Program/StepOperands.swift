@@ -1,7 +1,7 @@
 import ModelFormat
 
 /// What a step does with a tensor it names.
-enum OperandRole: Sendable {
+package enum OperandRole: Sendable {
   case read
   case write
   /// Memory of this step alone.
@@ -9,20 +9,20 @@ enum OperandRole: Sendable {
 }
 
 /// A step record that says which tensors it names.
-protocol PackedRecord: StepRecord {
+package protocol PackedRecord: StepRecord {
   /// Visits every tensor field once, those that hold `TensorIndex.none` too.
   mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void)
 }
 
 extension PackedRecord {
-  func renamed(_ rename: (TensorIndex) -> TensorIndex) -> Self {
+  package func renamed(_ rename: (TensorIndex) -> TensorIndex) -> Self {
     var record = self
     record.visitTensors { _, index in if !index.isNone { index = rename(index) } }
     return record
   }
 
   /// The tensors named, without omitted ones.
-  var operands: [(role: OperandRole, tensor: TensorIndex)] {
+  package var operands: [(role: OperandRole, tensor: TensorIndex)] {
     var record = self
     var operands: [(role: OperandRole, tensor: TensorIndex)] = []
     record.visitTensors { role, index in if !index.isNone { operands.append((role, index)) } }
@@ -31,7 +31,7 @@ extension PackedRecord {
 }
 
 extension ConvolutionInt8Record: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.read, &weights)
     visit(.read, &bias)
@@ -42,7 +42,7 @@ extension ConvolutionInt8Record: PackedRecord {
 }
 
 extension ConvolutionFloatRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.read, &weights)
     visit(.read, &bias)
@@ -52,25 +52,25 @@ extension ConvolutionFloatRecord: PackedRecord {
 }
 
 extension MaxPoolRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.write, &output)
   }
 }
 
 extension AveragePoolFloatRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.write, &output)
   }
 }
 
 extension AveragePoolInt8Record: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) { pool.visitTensors(visit) }
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) { pool.visitTensors(visit) }
 }
 
 extension BinaryInt8Record: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &a)
     visit(.read, &b)
     visit(.write, &output)
@@ -78,7 +78,7 @@ extension BinaryInt8Record: PackedRecord {
 }
 
 extension TableRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.read, &table)
     visit(.write, &output)
@@ -86,53 +86,53 @@ extension TableRecord: PackedRecord {
 }
 
 extension AffineMapRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.write, &output)
   }
 }
 
 extension UnaryFloatRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.write, &output)
   }
 }
 
 extension SoftmaxRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.write, &output)
   }
 }
 
 extension ReduceRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.write, &output)
   }
 }
 
 extension ArgMaxRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.write, &output)
   }
 }
 
 extension CopyRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.write, &output)
   }
 }
 
 extension FillRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) { visit(.write, &output) }
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) { visit(.write, &output) }
 }
 
 extension GatherRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.read, &indices)
     visit(.write, &output)
@@ -140,7 +140,7 @@ extension GatherRecord: PackedRecord {
 }
 
 extension InterpolateRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.read, &low)
     visit(.read, &high)
@@ -150,7 +150,7 @@ extension InterpolateRecord: PackedRecord {
 }
 
 extension BinaryRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &a)
     visit(.read, &b)
     visit(.write, &output)
@@ -158,7 +158,7 @@ extension BinaryRecord: PackedRecord {
 }
 
 extension SelectRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &condition)
     visit(.read, &a)
     visit(.read, &b)
@@ -167,14 +167,14 @@ extension SelectRecord: PackedRecord {
 }
 
 extension CastRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &input)
     visit(.write, &output)
   }
 }
 
 extension MatMulRecord: PackedRecord {
-  mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
     visit(.read, &a)
     visit(.read, &b)
     visit(.write, &output)

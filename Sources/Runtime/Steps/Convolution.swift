@@ -142,7 +142,7 @@ final class ConvolutionFloatStep: Step {
     loop = kernels.product_f32
     super.init(
       outputBytes: try loader.outputSpan(record.output),
-      multiplyAccumulates: try window.multiplyAccumulates(channelsPerOutput: window.inChannels / groups))
+      multiplyAccumulates: try window.checkedMultiplyAccumulates(channelsPerOutput: window.inChannels / groups))
   }
 
   override func run(_ workers: Workers) {
@@ -200,7 +200,7 @@ final class ConvolutionInt8Step: Step {
     loop = kernels.product_i8
     super.init(
       outputBytes: try loader.outputSpan(record.output),
-      multiplyAccumulates: try window.multiplyAccumulates(channelsPerOutput: window.inChannels / groups))
+      multiplyAccumulates: try window.checkedMultiplyAccumulates(channelsPerOutput: window.inChannels / groups))
   }
 
   override func run(_ workers: Workers) {

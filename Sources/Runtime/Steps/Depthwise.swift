@@ -88,7 +88,7 @@ final class DepthwiseFloatStep: Step {
     loop = kernels.depthwise_f32
     super.init(
       outputBytes: try loader.outputSpan(record.output),
-      multiplyAccumulates: try window.multiplyAccumulates(channelsPerOutput: 1))
+      multiplyAccumulates: try window.checkedMultiplyAccumulates(channelsPerOutput: 1))
   }
 
   override func run(_ workers: Workers) {
@@ -138,7 +138,7 @@ final class DepthwiseInt8Step: Step {
     loop = kernels.depthwise_i8
     super.init(
       outputBytes: try loader.outputSpan(record.output),
-      multiplyAccumulates: try window.multiplyAccumulates(channelsPerOutput: 1))
+      multiplyAccumulates: try window.checkedMultiplyAccumulates(channelsPerOutput: 1))
   }
 
   override func run(_ workers: Workers) {

@@ -27,40 +27,39 @@ final class UnaryFloatStep: Step {
   }
 
   override func run(_ workers: Workers) {
-    let alpha = alpha
-    let beta = beta
+    if function == .clip {
+      kernels.pointee.clamp_f32(output, input, count, alpha, beta)
+      return
+    }
+    for index in 0..<count { output[index] = value(input[index]) }
+  }
+
+  /// The function of one element. One switch in one loop: the functions cost far more than the switch.
+  @inline(__always)
+  private func value(_ x: Float) -> Float {
     switch function {
-    case .clip: kernels.pointee.clamp_f32(output, input, count, alpha, beta)
-    case .leakyRelu: map { $0 < 0 ? $0 * alpha : $0 }
-    case .elu: map { $0 < 0 ? Float(Double(alpha) * Transcendentals.expMinusOne(Double($0))) : $0 }
-    case .sigmoid: map { Float(Transcendentals.sigmoid(Double($0))) }
-    case .hardSigmoid: map { clamped($0 * alpha + beta) }
-    case .hardSwish: map { $0 * clamped($0 * (1.0 / 6) + 0.5) }
-    case .tanh: map { Float(Transcendentals.tanh(Double($0))) }
-    case .softplus: map { Float(Transcendentals.softplus(Double($0))) }
-    case .erf: map { Float(Transcendentals.erf(Double($0))) }
-    case .gelu: map { Float(0.5 * Double($0) * (1 + Transcendentals.erf(Double($0) * 0.7071067811865476))) }
-    case .geluTanh:
-      map {
-        let x = Double($0)
-        return Float(0.5 * x * (1 + Transcendentals.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))))
-      }
-    case .exp: map { Float(Transcendentals.exp(Double($0))) }
-    case .log: map { Float(Transcendentals.log(Double($0))) }
-    case .sqrt: map { $0.squareRoot() }
-    case .neg: map { -$0 }
-    case .abs: map { Float(bitPattern: $0.bitPattern & 0x7FFF_FFFF) }
+    case .clip: x
+    case .leakyRelu: x < 0 ? x * alpha : x
+    case .elu: x < 0 ? Float(Double(alpha) * Transcendentals.expMinusOne(Double(x))) : x
+    case .sigmoid: Float(Transcendentals.sigmoid(Double(x)))
+    case .hardSigmoid: clamped(x * alpha + beta)
+    case .hardSwish: x * clamped(x * (1.0 / 6) + 0.5)
+    case .tanh: Float(Transcendentals.tanh(Double(x)))
+    case .softplus: Float(Transcendentals.softplus(Double(x)))
+    case .erf: Float(Transcendentals.erf(Double(x)))
+    case .gelu: Float(0.5 * Double(x) * (1 + Transcendentals.erf(Double(x) * 0.7071067811865476)))
+    case .geluTanh: Float(Transcendentals.geluTanh(Double(x)))
+    case .exp: Float(Transcendentals.exp(Double(x)))
+    case .log: Float(Transcendentals.log(Double(x)))
+    case .sqrt: x.squareRoot()
+    case .neg: -x
+    case .abs: Float(bitPattern: x.bitPattern & 0x7FFF_FFFF)
     }
   }
 
   /// min(max(x, 0), 1), NaN passing through.
   @inline(__always)
   private func clamped(_ x: Float) -> Float { x < 0 ? 0 : x > 1 ? 1 : x }
-
-  @inline(__always)
-  private func map(_ body: (Float) -> Float) {
-    for index in 0..<count { output[index] = body(input[index]) }
-  }
 }
 
 /// `binaryFloat`.
@@ -92,17 +91,30 @@ final class BinaryFloatStep: Step {
         low, high)
       return
     }
-    switch function {
-    case .add: walk.map(Float.self, output) { $0 + $1 }
-    case .sub: walk.map(Float.self, output) { $0 - $1 }
-    case .mul: walk.map(Float.self, output) { $0 * $1 }
-    case .div: walk.map(Float.self, output) { $0 / $1 }
-    case .pow: walk.map(Float.self, output) { Transcendentals.pow($0, $1) }
-    case .min: walk.map(Float.self, output) { $0 != $0 ? $0 : $1 != $1 ? $1 : $0 < $1 ? $0 : $1 }
-    case .max: walk.map(Float.self, output) { $0 != $0 ? $0 : $1 != $1 ? $1 : $0 > $1 ? $0 : $1 }
-    case .pRelu: walk.map(Float.self, output) { $0 < 0 ? $0 * $1 : $0 }
+    walk.forEachRow { row in
+      var a = row.a.assumingMemoryBound(to: Float.self)
+      var b = row.b.assumingMemoryBound(to: Float.self)
+      for index in row.first..<row.first &+ row.count {
+        output[index] = value(a.pointee, b.pointee)
+        a += row.aStride
+        b += row.bStride
+      }
     }
     if low > -.infinity || high < .infinity { table.clamp_f32(output, output, walk.count, low, high) }
+  }
+
+  @inline(__always)
+  private func value(_ a: Float, _ b: Float) -> Float {
+    switch function {
+    case .add: a + b
+    case .sub: a - b
+    case .mul: a * b
+    case .div: a / b
+    case .pow: Transcendentals.pow(a, b)
+    case .min: a != a ? a : b != b ? b : a < b ? a : b
+    case .max: a != a ? a : b != b ? b : a > b ? a : b
+    case .pRelu: a < 0 ? a * b : a
+    }
   }
 }
 
@@ -127,24 +139,44 @@ final class CompareStep: Step {
   }
 
   override func run(_ workers: Workers) {
-    switch walk.dtype {
-    case .float32: compare(Float.self)
-    case .int32: compare(Int32.self)
-    case .int64: compare(Int64.self)
-    case .int8: compare(Int8.self)
-    case .bool, .uint8, .uint16, .int16, .float16, .float64, .uint32, .uint64, .bfloat16: compare(UInt8.self)
+    let output = walk.output.assumingMemoryBound(to: UInt8.self)
+    let elementBytes = walk.dtype.byteCount
+    walk.forEachRow { row in
+      var a = row.a
+      var b = row.b
+      for index in row.first..<row.first &+ row.count {
+        output[index] = holds(a, b) ? 1 : 0
+        a += row.aStride &* elementBytes
+        b += row.bStride &* elementBytes
+      }
     }
   }
 
   @inline(__always)
-  private func compare<T: Comparable & ExpressibleByIntegerLiteral>(_ type: T.Type) {
-    let output = walk.output.assumingMemoryBound(to: UInt8.self)
+  private func holds(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer) -> Bool {
+    if walk.dtype == .float32 { return holds(a.load(as: Float.self), b.load(as: Float.self)) }
+    return holds(integer(a), integer(b))
+  }
+
+  @inline(__always)
+  private func integer(_ address: UnsafeRawPointer) -> Int64 {
+    switch walk.dtype {
+    case .int32: Int64(address.load(as: Int32.self))
+    case .int64: address.load(as: Int64.self)
+    case .int8: Int64(address.load(as: Int8.self))
+    case .bool, .uint8, .float32, .uint16, .int16, .float16, .float64, .uint32, .uint64, .bfloat16:
+      Int64(address.load(as: UInt8.self))
+    }
+  }
+
+  @inline(__always)
+  private func holds<T: Comparable & ExpressibleByIntegerLiteral>(_ a: T, _ b: T) -> Bool {
     switch function {
-    case .equal: walk.map(type, output) { $0 == $1 ? 1 : 0 }
-    case .greater: walk.map(type, output) { $0 > $1 ? 1 : 0 }
-    case .less: walk.map(type, output) { $0 < $1 ? 1 : 0 }
-    case .and: walk.map(type, output) { $0 != 0 && $1 != 0 ? 1 : 0 }
-    case .or: walk.map(type, output) { $0 != 0 || $1 != 0 ? 1 : 0 }
+    case .equal: a == b
+    case .greater: a > b
+    case .less: a < b
+    case .and: a != 0 && b != 0
+    case .or: a != 0 || b != 0
     }
   }
 }

@@ -15,6 +15,8 @@ final class CopyStep: Step {
     count = try record.extents.checkedCount()
     try record.extents.check(record.inStrides, offset: record.inOffset, count: source.count, "input")
     try record.extents.check(record.outStrides, offset: record.outOffset, count: target.count, "output")
+    // Each element of the output is written once at most; more would be work without an end in view.
+    guard count <= target.count else { throw .count("output", expected: count, found: target.count) }
     elementBytes = source.dtype.byteCount
     input = try loader.input(record.input, "input") + record.inOffset * elementBytes
     output = try loader.output(record.output, "output") + record.outOffset * elementBytes
@@ -23,33 +25,62 @@ final class CopyStep: Step {
   }
 
   override func run(_ workers: Workers) {
+    let last = StridedExtents.rank - 1
+    let inner = record.extents[last]
+    let isDense = record.inStrides[last] == 1 && record.outStrides[last] == 1
+    var position = StridedPosition()
+    var done = 0
+    while done < count {
+      let from = input + position.offset(record.inStrides) &* elementBytes
+      let to = output + position.offset(record.outStrides) &* elementBytes
+      if isDense {
+        to.copyMemory(from: from, byteCount: inner &* elementBytes)
+      } else {
+        copyRow(from, to)
+      }
+      done &+= inner
+      position.advance(record.extents)
+    }
+  }
+
+  /// Of the elements it copied, in the order of the walk: concatenations are made of several copies.
+  override func checksum() -> UInt32 {
+    let last = StridedExtents.rank - 1
+    let inner = record.extents[last]
+    let isDense = record.outStrides[last] == 1
+    var position = StridedPosition()
+    var crc = CRC32()
+    var done = 0
+    while done < count {
+      let row = UnsafeRawPointer(output) + position.offset(record.outStrides) &* elementBytes
+      for run in 0..<(isDense ? 1 : inner) {
+        let start = row + run &* record.outStrides[last] &* elementBytes
+        crc.update(UnsafeRawBufferPointer(start: start, count: isDense ? inner &* elementBytes : elementBytes))
+      }
+      done &+= inner
+      position.advance(record.extents)
+    }
+    return crc.value
+  }
+
+  private func copyRow(_ from: UnsafeRawPointer, _ to: UnsafeMutableRawPointer) {
     switch elementBytes {
-    case 1: copy(UInt8.self)
-    case 2: copy(UInt16.self)
-    case 4: copy(UInt32.self)
-    default: copy(UInt64.self)
+    case 1: copyRow(from, to, UInt8.self)
+    case 4: copyRow(from, to, UInt32.self)
+    case 8: copyRow(from, to, UInt64.self)
+    default: copyRow(from, to, UInt16.self)
     }
   }
 
   @inline(__always)
-  private func copy<T: BitwiseCopyable>(_ type: T.Type) {
-    let source = input.assumingMemoryBound(to: type)
-    let target = output.assumingMemoryBound(to: type)
+  private func copyRow<T: BitwiseCopyable>(_ from: UnsafeRawPointer, _ to: UnsafeMutableRawPointer, _ type: T.Type) {
     let last = StridedExtents.rank - 1
-    let inner = record.extents[last]
-    let (inStride, outStride) = (record.inStrides[last], record.outStrides[last])
-    var position = StridedPosition()
-    var done = 0
-    while done < count {
-      let from = source + position.offset(record.inStrides)
-      let to = target + position.offset(record.outStrides)
-      if inStride == 1 && outStride == 1 {
-        to.update(from: from, count: inner)
-      } else {
-        for index in 0..<inner { to[index * outStride] = from[index * inStride] }
-      }
-      done += inner
-      position.advance(record.extents)
+    var source = from.assumingMemoryBound(to: type)
+    var target = to.assumingMemoryBound(to: type)
+    for _ in 0..<record.extents[last] {
+      target.pointee = source.pointee
+      source += record.inStrides[last]
+      target += record.outStrides[last]
     }
   }
 }
@@ -167,30 +198,22 @@ final class SelectStep: Step {
   }
 
   override func run(_ workers: Workers) {
-    switch elementBytes {
-    case 1: select(UInt8.self)
-    case 2: select(UInt16.self)
-    case 4: select(UInt32.self)
-    default: select(UInt64.self)
-    }
-  }
-
-  @inline(__always)
-  private func select<T: BitwiseCopyable>(_ type: T.Type) {
-    let target = output.assumingMemoryBound(to: type)
     let last = StridedExtents.rank - 1
     var position = StridedPosition()
+    var target = output
     var done = 0
     while done < count {
-      let mask = condition + position.offset(record.conditionStrides)
-      let first = a.assumingMemoryBound(to: type) + position.offset(record.aStrides)
-      let second = b.assumingMemoryBound(to: type) + position.offset(record.bStrides)
-      for index in 0..<record.extents[last] {
-        target[done + index] =
-          mask[index * record.conditionStrides[last]] != 0
-          ? first[index * record.aStrides[last]] : second[index * record.bStrides[last]]
+      var mask = condition + position.offset(record.conditionStrides)
+      var first = a + position.offset(record.aStrides) &* elementBytes
+      var second = b + position.offset(record.bStrides) &* elementBytes
+      for _ in 0..<record.extents[last] {
+        target.copyMemory(from: mask.pointee != 0 ? first : second, byteCount: elementBytes)
+        target += elementBytes
+        mask += record.conditionStrides[last]
+        first += record.aStrides[last] &* elementBytes
+        second += record.bStrides[last] &* elementBytes
       }
-      done += record.extents[last]
+      done &+= record.extents[last]
       position.advance(record.extents)
     }
   }

@@ -173,10 +173,12 @@ extension WindowGeometry {
     _ = try product(product(batch, outHeight, "output extents"), product(outWidth, outChannels, "output extents"), "output extents")
   }
 
-  /// Products that are summed when each output channel reads `channelsPerOutput` input channels.
-  func multiplyAccumulates(channelsPerOutput: Int) throws(StepProblem) -> Int {
-    try product(
-      ConvolutionPlan.outputCount(self), product(kernelHeight, kernelWidth, channelsPerOutput, "products"), "products")
+  /// `multiplyAccumulates`, its overflow a problem of the step.
+  func checkedMultiplyAccumulates(channelsPerOutput: Int) throws(StepProblem) -> Int {
+    guard let count = multiplyAccumulates(channelsPerOutput: channelsPerOutput) else {
+      throw .value("products", found: channelsPerOutput)
+    }
+    return count
   }
 
   private func checkedReach(_ out: Int, _ stride: Int, _ kernel: Int, _ dilation: Int) throws(StepProblem) -> Int {

@@ -61,24 +61,34 @@ struct BinaryWalk {
     isElementwise = dense
   }
 
-  /// out[i] = body(a[...], b[...]) in row-major order of i.
+  /// One innermost row of the walk: addresses of its first elements, element strides and count.
+  struct Row {
+    let a: UnsafeRawPointer
+    let b: UnsafeRawPointer
+    /// Elements of the output before this row.
+    let first: Int
+    let count: Int
+    let aStride: Int
+    let bStride: Int
+  }
+
+  /// Calls `body` for every row in order; once for the whole where nothing is broadcast.
   @inline(__always)
-  func map<T, R>(_ type: T.Type, _ out: UnsafeMutablePointer<R>, _ body: (T, T) -> R) {
-    let a = a.assumingMemoryBound(to: T.self)
-    let b = b.assumingMemoryBound(to: T.self)
+  func forEachRow(_ body: (Row) -> Void) {
     if isElementwise {
-      for index in 0..<count { out[index] = body(a[index], b[index]) }
+      body(Row(a: a, b: b, first: 0, count: count, aStride: 1, bStride: 1))
       return
     }
     let last = StridedExtents.rank - 1
-    let (inner, aInner, bInner) = (extents[last], aStrides[last], bStrides[last])
+    let elementBytes = dtype.byteCount
     var position = StridedPosition()
-    var written = 0
-    while written < count {
-      let aRow = a + position.offset(aStrides)
-      let bRow = b + position.offset(bStrides)
-      for index in 0..<inner { out[written + index] = body(aRow[index * aInner], bRow[index * bInner]) }
-      written += inner
+    var first = 0
+    while first < count {
+      body(
+        Row(
+          a: a + position.offset(aStrides) &* elementBytes, b: b + position.offset(bStrides) &* elementBytes,
+          first: first, count: extents[last], aStride: aStrides[last], bStride: bStrides[last]))
+      first &+= extents[last]
       position.advance(extents)
     }
   }
@@ -89,19 +99,19 @@ struct StridedPosition {
   private var index = StridedExtents(repeating: 0)
 
   /// The element offset of this place under `strides`.
-  @inline(__always)
+  @inline(never)
   func offset(_ strides: StridedExtents) -> Int {
     var offset = 0
-    for axis in 0..<StridedExtents.rank - 1 { offset += index[axis] * strides[axis] }
+    for axis in 0..<StridedExtents.rank - 1 { offset &+= index[axis] &* strides[axis] }
     return offset
   }
 
   /// Moves to the next row: the innermost axis is the caller's.
-  @inline(__always)
+  @inline(never)
   mutating func advance(_ extents: StridedExtents) {
     var axis = StridedExtents.rank - 2
     while axis >= 0 {
-      index[axis] += 1
+      index[axis] &+= 1
       if index[axis] < extents[axis] { return }
       index[axis] = 0
       axis -= 1

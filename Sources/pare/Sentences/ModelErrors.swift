@@ -155,7 +155,7 @@ extension LoadError {
     switch self {
     case .unknownInstructionSet, .instructionSetUnavailable: .usage
     case .memoryUnavailable: .failure
-    case .format, .inflate, .tensor, .interface, .step, .stepNotBuiltIn: .unsupportedModel
+    case .format, .inflate, .tensor, .interface, .step, .workMismatch, .stepNotBuiltIn: .unsupportedModel
     }
   }
 
@@ -170,6 +170,7 @@ extension LoadError {
     case .tensor(let index, let problem): "tensor \(index): \(problem)"
     case .interface(let index, let problem): "input or output \(index): \(problem.sentence)"
     case .step(let index, let code, let problem): "step \(index) (\(code.name)): \(problem.sentence)"
+    case .workMismatch(let expected, let found): "states \(expected) products and holds steps of \(found)"
     case .stepNotBuiltIn(let index, let code): "step \(index) (\(code.name)) is not built into this executable"
     }
   }

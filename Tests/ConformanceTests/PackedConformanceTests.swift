@@ -1,0 +1,35 @@
+import Foundation
+import Graph
+import HostTensors
+import Measurement
+import Packing
+import Testing
+
+/// ONNX's operator tests through packing and the device's runtime.
+@Suite struct PackedConformanceTests {
+  @Test func packedRuntimePassesEveryCaseThatPacks() throws {
+    let report = ConformanceReport(judgedBy: "pack + Runtime")
+    let outcome = try report.run(ConformanceCase.shipped(), excluded: hostExclusions, judge: packedOutputs)
+    #expect(outcome.failed == 0)
+    // Far more than half of the suite has a type and a form that the device computes.
+    #expect(outcome.passed > outcome.skipped)
+  }
+
+  /// Packs the graph with the inputs that decide shapes bound, runs it, and gives the outputs.
+  private func packedOutputs(_ graph: Graph, _ inputs: [Tensor]) throws -> [Tensor] {
+    let (bound, tensors) = try graph.bindingShapeInputs(inputs)
+    let (simple, _) = try simplified(bound)
+    let packed: PackedModel
+    do throws(PackError) {
+      packed = try pack(simple)
+    } catch {
+      switch error {
+      case .unsupported(_, let kind, let reason): throw ConformanceSkip(reason: "\(kind.rawValue): \(reason)")
+      case .unsupportedType(_, let dtype): throw ConformanceSkip(reason: "the device does not store \(dtype.name)")
+      case .unsupportedExtent(_, let shape): throw ConformanceSkip(reason: "the device has no tensor of shape \(shape)")
+      case .graph, .selfCheckFailed, .compressionFailed, .tooLarge, .writeFailed: throw error
+      }
+    }
+    return try PackedNetwork(Data(packed.bytes)).run(tensors)
+  }
+}
