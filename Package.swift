@@ -120,6 +120,8 @@ let package = Package(
     .testTarget(
       name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
     .testTarget(
+      name: "ModelFormatTests", dependencies: ["ModelFormat"], swiftSettings: strict),
+    .testTarget(
       name: "NumPyFormatTests", dependencies: ["NumPyFormat", "TensorTypes"], swiftSettings: strict),
     .testTarget(
       name: "ONNXTests", dependencies: ["Graph", "HostTensors", "ONNX", "Operators", "TensorTypes"],
@@ -128,8 +130,9 @@ let package = Package(
       name: "OperatorsTests", dependencies: ["HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
     .testTarget(
       name: "PackingTests",
-      dependencies: ["Graph", "HostTensors", "ModelFormat", "Operators", "Packing", "Runtime", "TensorTypes"],
-      swiftSettings: strict),
+      dependencies: [
+        "Graph", "HostTensors", "Inflate", "ModelFormat", "Operators", "Packing", "Runtime", "TensorTypes",
+      ], swiftSettings: strict),
     .testTarget(
       name: "PipelineTests",
       dependencies: [
@@ -138,6 +141,8 @@ let package = Package(
     .testTarget(
       name: "QuantizationTests", dependencies: ["Graph", "HostTensors", "Operators", "Quantization", "TensorTypes"],
       swiftSettings: strict),
+    .testTarget(
+      name: "TargetsTests", dependencies: ["Targets"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -87,7 +87,8 @@ PARE_INLINE void store_pixels(
     const pare_depthwise *p, size_t pixel, size_t channel, const int slice, __m512i bytes) {
   uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel;
   const size_t count = p->channels - channel;
-  if (count >= (size_t)slice && (slice == 64 || (p->output_stride == (size_t)slice && pixel + 64 / slice <= p->pixels))) {
+  const int adjacent = slice == 64 || (p->output_stride == (size_t)slice && pixel + 64 / slice <= p->pixels);
+  if (adjacent && count >= (size_t)slice) {
     _mm512_storeu_si512(out, bytes);
     return;
   }
@@ -149,7 +150,8 @@ PARE_INLINE void tile(
       rounded[j] = pare_scale_and_round__avx512(sums[v][j], multipliers, q);
     }
     __m512i bytes = pare_pack4__avx512(rounded[0], rounded[1], rounded[2], rounded[3], q);
-    if (pixel + (size_t)(v * per_vector) < p->pixels) store_pixels(p, pixel + (size_t)(v * per_vector), channel, slice, bytes);
+    const size_t first = pixel + (size_t)(v * per_vector);
+    if (first < p->pixels) store_pixels(p, first, channel, slice, bytes);
   }
 }
 

@@ -114,7 +114,8 @@ PARE_INLINE void pare_tile_i8(
   for (int v = 0; v < VECTORS; v += 2) {
     __m256i bytes = pare_pack4__avx2(
         pare_scale_and_round__avx2(low[v], scale_low, q), pare_scale_and_round__avx2(high[v], scale_high, q),
-        pare_scale_and_round__avx2(low[v + 1], scale_low, q), pare_scale_and_round__avx2(high[v + 1], scale_high, q), q);
+        pare_scale_and_round__avx2(low[v + 1], scale_low, q), pare_scale_and_round__avx2(high[v + 1], scale_high, q),
+        q);
     pare_store_vector(p, pixel + (size_t)(v * P), channel, P, _mm256_castsi256_si128(bytes));
     pare_store_vector(p, pixel + (size_t)(v * P + P), channel, P, _mm256_extracti128_si256(bytes, 1));
   }

@@ -105,11 +105,15 @@ static void PARE_ISA(pare_axpy_f32)(float *out, const float *x, size_t count, fl
   PARE_EACH(i, count) out[i] = PARE_FMAF(scalar, x[i], out[i]);
 }
 
+#if !defined(PARE_ADD_I8)
+#define PARE_ADD_I8 PARE_ISA(pare_add_i8)
+#endif
+
 // The fields of a row that these functions fill.
 #define PARE_ELEMENTWISE_FIELDS                        \
   .stage_centered16 = PARE_ISA(pare_stage_centered16), \
   .stage_flip = PARE_ISA(pare_stage_flip),             \
-  .add_i8 = PARE_ISA(pare_add_i8),                     \
+  .add_i8 = PARE_ADD_I8,                               \
   .table_u8 = PARE_ISA(pare_table_u8),                 \
   .max_u8 = PARE_ISA(pare_max_u8),                     \
   .max_s8 = PARE_ISA(pare_max_s8),                     \

@@ -4,12 +4,15 @@
 #if defined(PARE_X86)
 #include <immintrin.h>
 #pragma clang attribute push(__attribute__((target(PARE_TARGET_AVX2))), apply_to = function)
-#include "x86.h"
+#include "avx2.h"
 
 #define PARE_ISA(name) name##__avx2
 #define PARE_FMAF __builtin_fmaf
 #define PARE_VECTORIZED 1
+#define PARE_ADD_I8 pare_add_i8_32__avx2
 #include "elementwise.h"
+
+#include "add_i8_32__avx2.h"
 
 #if defined(PARE_AVX512VNNI)
 const pare_kernels pare_row__avx512vnni = {

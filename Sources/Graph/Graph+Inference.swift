@@ -45,7 +45,9 @@ extension Graph {
       for case let input? in isQuantization ? Array(node.inputs.prefix(1)) : node.inputs { parameters.insert(input) }
     }
     return parameters.reduce(0) { total, id in
-      guard let info = self[id].info, info.constant != nil, !info.shape.isEmpty, info.dtype != .int64 else { return total }
+      guard let info = self[id].info, info.constant != nil, !info.shape.isEmpty, info.dtype != .int64 else {
+        return total
+      }
       return total + info.shape.elementCount
     }
   }

@@ -66,7 +66,8 @@ public struct Diagnosis: Sendable {
   private static func describe(_ error: PackError) -> String {
     switch error {
     case .unsupported(let node, let kind, let reason): "node '\(node)' (\(kind.rawValue)): \(reason)"
-    case .unsupportedType(let value, let dtype): "'\(value)' has the type \(dtype.name), which the device does not store"
+    case .unsupportedType(let value, let dtype):
+      "'\(value)' has the type \(dtype.name), which the device does not store"
     case .unsupportedExtent(let value, let shape): "'\(value)' has the shape \(shape), which cannot be packed"
     case .graph, .selfCheckFailed, .compressionFailed, .tooLarge, .writeFailed: "packing fails: \(error)"
     }
@@ -75,7 +76,8 @@ public struct Diagnosis: Sendable {
   private mutating func addConcerns(_ target: Target) {
     let weights = report.parameters
     if let memory = target.memoryMiB, let arena = report.floatArenaBytes, arena + 4 * weights > memory << 20 {
-      report.concerns.append("float weights and arena need \((arena + 4 * weights).grouped) bytes; \(target.id) has \(memory) MiB")
+      report.concerns.append(
+        "float weights and arena need \((arena + 4 * weights).grouped) bytes; \(target.id) has \(memory) MiB")
     }
     if let budget = target.budgets.modelBytes, weights > budget {
       report.concerns.append("\(weights.grouped) int8 weights are above the model budget of \(budget.grouped) bytes")
@@ -86,7 +88,9 @@ public struct Diagnosis: Sendable {
     // What a core does at best is one product of 8 lanes a cycle; below that no kernel helps.
     if let budget = target.budgets.latencyMicroseconds, let clock = target.cores.map(\.clockMHz).max(), clock > 0 {
       let least = report.macs / (8 * clock)
-      if least > budget { report.concerns.append("\(report.macs.grouped) products take at least \(least) us on one core") }
+      if least > budget {
+        report.concerns.append("\(report.macs.grouped) products take at least \(least) us on one core")
+      }
     }
   }
 

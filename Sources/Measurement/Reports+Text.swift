@@ -7,7 +7,9 @@ extension EvaluationReport {
     if let macroF1 { text += "macro F1  \(macroF1.grouped(decimals: 4))\n" }
     if let mse { text += "mse       \(mse)\n" }
     if let auc { text += "AUC       \(auc.grouped(decimals: 4))\n" }
-    if let missing = samplesWithoutPrediction, missing > 0 { text += "not a number in every score: \(missing) samples\n" }
+    if let missing = samplesWithoutPrediction, missing > 0 {
+      text += "not a number in every score: \(missing) samples\n"
+    }
     if let classes { text += "\n" + classTable(classes) }
     if let matrix = confusionMatrix, matrix.count <= 20 { text += "\n" + confusionTable(matrix) }
     return text

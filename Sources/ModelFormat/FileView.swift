@@ -10,7 +10,7 @@ public struct FileView {
     var reader = WordReader(bytes)
     var header = Header()
     try header.code(&reader)
-    guard Int(header.fileBytes) == bytes.count else {
+    guard UInt64(header.fileBytes) == UInt64(bytes.count) else {
       throw .sizeMismatch(expected: header.fileBytes, found: UInt32(truncatingIfNeeded: bytes.count))
     }
     let covered = UnsafeRawBufferPointer(rebasing: bytes[Header.checksumStart...])
@@ -25,7 +25,7 @@ public struct FileView {
 
   private func checkSections() throws(FormatError) {
     let tableLimit = (bytes.count - Header.byteCount) / Header.sectionRecordBytes
-    guard Int(header.sectionCount) <= tableLimit else { throw .truncated }
+    guard UInt64(header.sectionCount) <= UInt64(tableLimit) else { throw .truncated }
     var offset = Header.byteCount + Int(header.sectionCount) * Header.sectionRecordBytes
     var seen: (program: Int, metadata: Int, golden: Int) = (0, 0, 0)
     for index in 0..<Int(header.sectionCount) {

@@ -32,6 +32,7 @@ public struct AffineRecord: Equatable, Sendable {
     self.zeroPoint = zeroPoint
   }
 
+  @inline(never)
   public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
     try coder.float(&scale)
     try coder.signed(&zeroPoint)

@@ -60,7 +60,8 @@ public enum StepCode: UInt8, Sendable, CaseIterable {
 
 /// Two-operand float functions of the `binaryFloat` step.
 public enum BinaryFunction: UInt32, Sendable, CaseIterable {
-  case add = 1, sub, mul, div, pow, min, max
+  case add = 1
+  case sub, mul, div, pow, min, max
   /// x where x >= 0, else x * slope (ONNX PRelu).
   case pRelu
 }
@@ -76,7 +77,13 @@ public enum UnaryFunction: UInt32, Sendable, CaseIterable {
 }
 
 /// What the `reduce` step computes over its axis.
-public enum ReduceFunction: UInt32, Sendable, CaseIterable { case mean = 1, sum, max }
+public enum ReduceFunction: UInt32, Sendable, CaseIterable {
+  case mean = 1
+  case sum, max
+}
 
 /// What the `compare` step computes; `and` and `or` take bool operands.
-public enum CompareFunction: UInt32, Sendable, CaseIterable { case equal = 1, greater, less, and, or }
+public enum CompareFunction: UInt32, Sendable, CaseIterable {
+  case equal = 1
+  case greater, less, and, or
+}

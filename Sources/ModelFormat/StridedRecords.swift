@@ -21,10 +21,12 @@ public struct StridedExtents: Equatable, Sendable {
     return true
   }
 
+  @inline(never)
   mutating func codeExtents<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
     for axis in 0..<StridedExtents.rank { try coder.count(&values[axis]) }
   }
 
+  @inline(never)
   mutating func codeStrides<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
     for axis in 0..<StridedExtents.rank { try coder.stride(&values[axis]) }
   }

@@ -19,6 +19,7 @@ public struct WindowGeometry: Equatable, Sendable {
 
   public init() {}
 
+  @inline(never)
   public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
     try coder.count(&batch)
     try coder.count(&inHeight)

@@ -8,7 +8,7 @@ public protocol WordCoder: ~Copyable {
 
 extension WordCoder where Self: ~Copyable {
   /// A count, extent or offset: 0 ... 2^31 - 1.
-  @inline(__always)
+  @inline(never)
   public mutating func count(_ value: inout Int) throws(FormatError) {
     var raw = UInt32(truncatingIfNeeded: value)
     try word(&raw)
@@ -16,28 +16,28 @@ extension WordCoder where Self: ~Copyable {
     value = Int(raw)
   }
 
-  @inline(__always)
+  @inline(never)
   public mutating func signed(_ value: inout Int32) throws(FormatError) {
     var raw = UInt32(bitPattern: value)
     try word(&raw)
     value = Int32(bitPattern: raw)
   }
 
-  @inline(__always)
+  @inline(never)
   public mutating func stride(_ value: inout Int) throws(FormatError) {
     var raw = Int32(truncatingIfNeeded: value)
     try signed(&raw)
     value = Int(raw)
   }
 
-  @inline(__always)
+  @inline(never)
   public mutating func float(_ value: inout Float) throws(FormatError) {
     var raw = value.bitPattern
     try word(&raw)
     value = Float(bitPattern: raw)
   }
 
-  @inline(__always)
+  @inline(never)
   public mutating func tensor(_ value: inout TensorIndex) throws(FormatError) {
     try word(&value.rawValue)
   }
@@ -66,6 +66,8 @@ public struct WordReader: WordCoder {
   public var isAtEnd: Bool { offset == end }
   public var remainingWords: Int { (end - offset) / 4 }
 
+  // Out of line: every field of every record passes here.
+  @inline(never)
   public mutating func word(_ value: inout UInt32) throws(FormatError) {
     guard end - offset >= 4 else { throw .truncated }
     value = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))

@@ -6,7 +6,15 @@ import Foundation
 /// A decoder would copy every `bytes` field; networks may be gigabytes. So this walks the wire format
 /// (https://protobuf.dev/programming-guides/encoding/) down to ModelProto.graph.initializer.raw_data
 /// and leaves those bytes where they are.
+///
+/// It also counts: an empty message takes two bytes in a file and hundreds when decoded, so a file may hold
+/// `maximumFieldCount` fields of graphs and nodes and no more.
 struct WeightSpans {
+  /// Enough for a network of a hundred thousand nodes and more.
+  static let maximumFieldCount = 1 << 21
+
+  private var fieldCount = 0
+
   /// The ModelProto without initializer data.
   private(set) var message = Data()
   /// For each initializer in order, the range of its raw data in the file; nil where it has none.
@@ -27,9 +35,11 @@ struct WeightSpans {
     var graph = Data()
     var reader = WireReader(bytes: file, position: range.lowerBound, end: range.upperBound)
     while let field = try reader.next() {
+      try count()
       if field.number == 5, let payload = field.payload {
         Self.append(try slimTensor(file, payload), to: &graph, tag: 5)
       } else {
+        if field.number == 1, let node = field.payload { try countFields(file, node) }
         graph.append(contentsOf: file[field.whole])
       }
     }
@@ -49,6 +59,18 @@ struct WeightSpans {
     }
     spans.append(rawData)
     return tensor
+  }
+
+  private mutating func count() throws(ONNXError) {
+    fieldCount += 1
+    guard fieldCount <= Self.maximumFieldCount else {
+      throw .malformed(reason: "more than \(Self.maximumFieldCount) fields of nodes")
+    }
+  }
+
+  private mutating func countFields(_ file: UnsafeRawBufferPointer, _ range: Range<Int>) throws(ONNXError) {
+    var reader = WireReader(bytes: file, position: range.lowerBound, end: range.upperBound)
+    while try reader.next() != nil { try count() }
   }
 
   private static func append(_ payload: Data, to message: inout Data, tag number: UInt8) {

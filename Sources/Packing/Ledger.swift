@@ -121,8 +121,10 @@ extension Ledger {
   /// The ledger as a table to read.
   public var table: String {
     func row(_ cells: [String]) -> String {
-      let name = cells[0].count > 40 ? "…" + cells[0].suffix(39) : cells[0].padding(toLength: 40, withPad: " ", startingAt: 0)
-      return ([name] + cells.dropFirst().map { String(repeating: " ", count: max(0, 11 - $0.count)) + $0 }).joined(separator: " ")
+      let name =
+        cells[0].count > 40 ? "…" + cells[0].suffix(39) : cells[0].padding(toLength: 40, withPad: " ", startingAt: 0)
+      return ([name] + cells.dropFirst().map { String(repeating: " ", count: max(0, 11 - $0.count)) + $0 }).joined(
+        separator: " ")
     }
     var lines = [row(["tensor", "type", "raw", "stored", "floor"])]
     for entry in entries {

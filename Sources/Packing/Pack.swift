@@ -64,25 +64,15 @@ public func pack(_ graph: Graph, options: PackOptions = PackOptions()) throws(Pa
   let weights = try WeightSections(program)
   guard plan.bytes + weights.rawBytes <= Int(Int32.max) else { throw .tooLarge(bytes: plan.bytes + weights.rawBytes) }
   let parameters = options.originalParameters ?? prepared.parameterCount
+  let programSection = try FileAssembly.Section(.program, encodedProgram(program, weights, plan))
+  let metadataSection = try FileAssembly.Section(.metadata, metadata(program, prepared, options))
   var assembly = FileAssembly()
-  assembly.header.arenaBytes = UInt32(plan.bytes)
-  assembly.header.weightBytes = UInt32(weights.rawBytes)
-  assembly.header.multiplyAccumulates = program.steps.reduce(0) { $0 + UInt64($1.step.multiplyAccumulates) }
-  assembly.header.originalParameters = UInt32(clamping: parameters)
-  let programSection: FileAssembly.Section
-  do {
-    programSection = try .init(.program, program.encoded(weights, plan))
-  } catch let error as PackError {
-    throw error
-  } catch {
-    throw .selfCheckFailed(reason: "\(error)")
-  }
-  let metadata = try FileAssembly.Section(.metadata, metadata(program, prepared, options))
-  let weightSections = weights.sections.map { FileAssembly.Section($0) }
-  assembly.sections = [programSection, metadata] + weightSections
+  assembly.header = header(program, plan, weights, parameters: parameters)
+  assembly.sections = [programSection, metadataSection] + weights.sections.map { FileAssembly.Section($0) }
   var bytes = try assembly.bytes()
   var goldenBytes = 0
   if options.includesGoldenVectors {
+    // The file without vectors is run to find out what they are.
     let golden = try FileAssembly.Section(.golden, GoldenVectors.section(bytes, program))
     goldenBytes = golden.compressed.count
     assembly.sections.insert(golden, at: 2)
@@ -93,9 +83,31 @@ public func pack(_ graph: Graph, options: PackOptions = PackOptions()) throws(Pa
     entries: entries, originalParameters: parameters, fileBytes: bytes.count, rawBytes: 4 * parameters,
     storedBytes: weights.rawBytes, entropyBytes: Int(entries.reduce(0) { $0 + $1.entropyBytes }.rounded(.up)),
     compressedBytes: weights.compressedBytes, arenaBytes: plan.bytes, steps: program.steps.count,
-    programBytes: programSection.compressed.count, metadataBytes: metadata.compressed.count, goldenBytes: goldenBytes)
+    programBytes: programSection.compressed.count, metadataBytes: metadataSection.compressed.count,
+    goldenBytes: goldenBytes)
   return PackedModel(
     bytes: bytes, ledger: ledger, arena: ArenaReport(plan, program), steps: program.listing, notes: lowering.notes)
+}
+
+private func header(
+  _ program: Program, _ plan: ArenaPlan, _ weights: WeightSections, parameters: Int
+) -> Header {
+  var header = Header()
+  header.arenaBytes = UInt32(plan.bytes)
+  header.weightBytes = UInt32(weights.rawBytes)
+  header.multiplyAccumulates = program.steps.reduce(0) { $0 + UInt64($1.step.multiplyAccumulates) }
+  header.originalParameters = UInt32(clamping: parameters)
+  return header
+}
+
+private func encodedProgram(
+  _ program: Program, _ weights: WeightSections, _ plan: ArenaPlan
+) throws(PackError) -> [UInt8] {
+  do {
+    return try program.encoded(weights, plan)
+  } catch {
+    throw .selfCheckFailed(reason: "\(error)")
+  }
 }
 
 /// The graph as the lowering reads it: simplified, sorted, typed.

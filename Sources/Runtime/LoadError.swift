@@ -32,27 +32,63 @@ public enum TensorProblem: Equatable, Sendable {
 /// What is wrong with one operand or field of a step.
 public enum StepProblem: Error, Equatable, Sendable {
   case format(FormatError)
-  case missingOperand(StaticName)
-  case noSuchTensor(StaticName, found: UInt32)
-  case type(StaticName, expected: DType, found: DType)
-  case typeNotSupported(StaticName, found: DType)
-  case count(StaticName, expected: Int, found: Int)
-  case tooSmall(StaticName, expected: Int, found: Int)
+  case missingOperand(FieldName)
+  case noSuchTensor(FieldName, found: UInt32)
+  case type(FieldName, expected: DType, found: DType)
+  case typeNotSupported(FieldName, found: DType)
+  case count(FieldName, expected: Int, found: Int)
+  case tooSmall(FieldName, expected: Int, found: Int)
   /// The operand must be a constant, or must be in the arena.
-  case placement(StaticName)
-  case value(StaticName, found: Int)
-  case notFinite(StaticName)
+  case placement(FieldName)
+  case value(FieldName, found: Int)
+  case notFinite(FieldName)
 }
 
-/// A name fixed in the source; `StaticString` with equality.
-public struct StaticName: Equatable, Sendable, ExpressibleByStringLiteral {
-  public let text: StaticString
-  public init(stringLiteral text: StaticString) { self.text = text }
-  public static func == (left: StaticName, right: StaticName) -> Bool {
-    guard left.text.utf8CodeUnitCount == right.text.utf8CodeUnitCount else { return false }
-    for index in 0..<left.text.utf8CodeUnitCount where left.text.utf8Start[index] != right.text.utf8Start[index] {
-      return false
+/// An operand or field of a step, as errors name it. One byte, so that errors travel in registers.
+public enum FieldName: UInt8, Sendable {
+  case bandRows, bias, channels, clamp, condition, countPadding, dilations, extent, extents, firstOperand, fractions,
+    groups, highIndices, indices, input, inputExtents, kernelExtents, logarithm, lowIndices, output, outputExtents,
+    padding, products, repetition, scales, scratch, secondOperand, selectLast, shape, stagedImage, strides, table,
+    weightScales, weights, windowReach
+
+  /// The name in words.
+  public var text: StaticString {
+    switch self {
+    case .bandRows: "band rows"
+    case .bias: "bias"
+    case .channels: "channels"
+    case .clamp: "clamp"
+    case .condition: "condition"
+    case .countPadding: "count padding"
+    case .dilations: "dilations"
+    case .extent: "extent"
+    case .extents: "extents"
+    case .firstOperand: "first operand"
+    case .fractions: "fractions"
+    case .groups: "groups"
+    case .highIndices: "high indices"
+    case .indices: "indices"
+    case .input: "input"
+    case .inputExtents: "input extents"
+    case .kernelExtents: "kernel extents"
+    case .logarithm: "logarithm"
+    case .lowIndices: "low indices"
+    case .output: "output"
+    case .outputExtents: "output extents"
+    case .padding: "padding"
+    case .products: "products"
+    case .repetition: "repeat"
+    case .scales: "scales"
+    case .scratch: "scratch"
+    case .secondOperand: "second operand"
+    case .selectLast: "select last"
+    case .shape: "shape"
+    case .stagedImage: "staged image"
+    case .strides: "strides"
+    case .table: "table"
+    case .weightScales: "weight scales"
+    case .weights: "weights"
+    case .windowReach: "window reach"
     }
-    return true
   }
 }

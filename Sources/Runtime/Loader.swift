@@ -37,7 +37,9 @@ struct Loader {
     }
   }
 
-  func record(_ index: TensorIndex, _ name: StaticName) throws(StepProblem) -> TensorRecord {
+  // Kept out of line, here and below: every step calls these, and their size is the executable's.
+  @inline(never)
+  func record(_ index: TensorIndex, _ name: FieldName) throws(StepProblem) -> TensorRecord {
     if index.isNone { throw .missingOperand(name) }
     guard index.rawValue < UInt32(truncatingIfNeeded: tensors.count) else {
       throw .noSuchTensor(name, found: index.rawValue)
@@ -46,8 +48,9 @@ struct Loader {
   }
 
   /// The type and count of an operand, as its record says.
+  @inline(never)
   func checked(
-    _ index: TensorIndex, _ name: StaticName, _ dtype: DType?, count: Int?
+    _ index: TensorIndex, _ name: FieldName, _ dtype: DType?, count: Int?
   ) throws(StepProblem) -> TensorRecord {
     let tensor = try record(index, name)
     if let dtype, tensor.dtype != dtype { throw .type(name, expected: dtype, found: tensor.dtype) }
@@ -56,8 +59,9 @@ struct Loader {
   }
 
   /// An operand to write: in the arena.
+  @inline(never)
   func output(
-    _ index: TensorIndex, _ name: StaticName, _ dtype: DType? = nil, count: Int? = nil
+    _ index: TensorIndex, _ name: FieldName, _ dtype: DType? = nil, count: Int? = nil
   ) throws(StepProblem) -> UnsafeMutableRawPointer {
     let tensor = try checked(index, name, dtype, count: count)
     guard tensor.placement == .arena else { throw .placement(name) }
@@ -65,8 +69,9 @@ struct Loader {
   }
 
   /// An operand to read while running: in the arena, or a constant, which is kept.
+  @inline(never)
   func input(
-    _ index: TensorIndex, _ name: StaticName, _ dtype: DType? = nil, count: Int? = nil
+    _ index: TensorIndex, _ name: FieldName, _ dtype: DType? = nil, count: Int? = nil
   ) throws(StepProblem) -> UnsafeRawPointer {
     let tensor = try checked(index, name, dtype, count: count)
     if tensor.placement == .arena { return UnsafeRawPointer(arena.baseAddress! + tensor.offset) }
@@ -78,7 +83,7 @@ struct Loader {
 
   /// A constant for the time of `body` only: what prepacking reads.
   func withConstant<R>(
-    _ index: TensorIndex, _ name: StaticName, _ dtype: DType, count: Int,
+    _ index: TensorIndex, _ name: FieldName, _ dtype: DType, count: Int,
     _ body: (UnsafeRawPointer) throws(StepProblem) -> R
   ) throws(StepProblem) -> R {
     let tensor = try checked(index, name, dtype, count: count)
@@ -110,13 +115,15 @@ struct Loader {
 }
 
 /// a * b where a hostile file might overflow it.
-func product(_ a: Int, _ b: Int, _ name: StaticName) throws(StepProblem) -> Int {
+@inline(never)
+func product(_ a: Int, _ b: Int, _ name: FieldName) throws(StepProblem) -> Int {
   let (value, overflow) = a.multipliedReportingOverflow(by: b)
   if overflow { throw .value(name, found: a) }
   return value
 }
 
 /// The product of three extents, checked.
-func product(_ a: Int, _ b: Int, _ c: Int, _ name: StaticName) throws(StepProblem) -> Int {
+@inline(never)
+func product(_ a: Int, _ b: Int, _ c: Int, _ name: FieldName) throws(StepProblem) -> Int {
   try product(product(a, b, name), c, name)
 }

@@ -69,8 +69,11 @@ public final class Model {
     instructionSet = StaticBytes(kernels.pointee.name)
     threads = max(1, options.threads)
 
-    let demanded = Int(view.header.arenaBytes) + Int(view.header.weightBytes)
-    guard demanded <= options.memoryLimitBytes else { throw .memoryUnavailable(bytes: demanded) }
+    // In 64 bits, because the sum may exceed the Int of a 32-bit device.
+    let demanded = UInt64(view.header.arenaBytes) + UInt64(view.header.weightBytes)
+    guard demanded <= UInt64(min(options.memoryLimitBytes, Int.max - WindowGeometry.stagingSlackBytes)) else {
+      throw .memoryUnavailable(bytes: Int(clamping: demanded))
+    }
     let sections = try Model.inflateWeights(view, memory)
     defer { for section in sections { section.deallocate() } }
     let program = try Model.inflated(view, .program, 0, memory)
@@ -176,8 +179,8 @@ extension Loader {
     var spans: [UnsafeMutableRawBufferPointer] = []
     for (index, record) in records.enumerated() {
       do throws(StepProblem) {
-        let tensor = try checked(record.tensor, "input", nil, count: record.elementCount())
-        let base = try output(record.tensor, "input")
+        let tensor = try checked(record.tensor, .input, nil, count: record.elementCount())
+        let base = try output(record.tensor, .input)
         spans.append(UnsafeMutableRawBufferPointer(start: base, count: tensor.byteCount ?? 0))
       } catch { throw .interface(index: index, error) }
     }
@@ -188,7 +191,7 @@ extension Loader {
     var spans: [UnsafeRawBufferPointer] = []
     for (index, record) in records.enumerated() {
       do throws(StepProblem) {
-        _ = try checked(record.tensor, "output", nil, count: record.elementCount())
+        _ = try checked(record.tensor, .output, nil, count: record.elementCount())
         spans.append(try outputSpan(record.tensor))
       } catch { throw .interface(index: index, error) }
     }
@@ -223,8 +226,8 @@ extension InterfaceRecord {
   func elementCount() throws(StepProblem) -> Int {
     var count = 1
     for axis in 0..<rank {
-      guard shape[axis] > 0 else { throw .value("shape", found: shape[axis]) }
-      count = try product(count, shape[axis], "shape")
+      guard shape[axis] > 0 else { throw .value(.shape, found: shape[axis]) }
+      count = try product(count, shape[axis], .shape)
     }
     return count
   }

@@ -25,9 +25,10 @@ class Step {
 
 extension Loader {
   /// The bytes of an output operand.
+  @inline(never)
   func outputSpan(_ index: TensorIndex) throws(StepProblem) -> UnsafeRawBufferPointer {
-    let tensor = try record(index, "output")
-    guard tensor.placement == .arena, let bytes = tensor.byteCount else { throw .placement("output") }
+    let tensor = try record(index, .output)
+    guard tensor.placement == .arena, let bytes = tensor.byteCount else { throw .placement(.output) }
     return UnsafeRawBufferPointer(start: arena.baseAddress! + tensor.offset, count: bytes)
   }
 }

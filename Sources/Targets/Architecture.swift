@@ -1,6 +1,6 @@
 /// A processor architecture that executables are built for.
 public enum Architecture: String, CaseIterable, Sendable {
-  case x86_64 = "x86-64"
+  case x86 = "x86-64"
   case aarch64
   case riscv64
   case armv7
@@ -8,7 +8,7 @@ public enum Architecture: String, CaseIterable, Sendable {
   /// The architecture of the machine this program runs on; nil where Pare does not build for it.
   public static var host: Architecture? {
     #if arch(x86_64)
-      .x86_64
+      .x86
     #elseif arch(arm64)
       .aarch64
     #elseif arch(riscv64)
@@ -23,7 +23,7 @@ public enum Architecture: String, CaseIterable, Sendable {
   /// The triple whose Embedded Swift standard library ships with the toolchain.
   public var triple: String {
     switch self {
-    case .x86_64: "x86_64-unknown-none-elf"
+    case .x86: "x86_64-unknown-none-elf"
     case .aarch64: "aarch64-none-none-elf"
     case .riscv64: "riscv64-none-none-eabi"
     case .armv7: "armv7-none-none-eabi"
@@ -37,7 +37,7 @@ public enum Architecture: String, CaseIterable, Sendable {
   /// flushes denormals there, stays unused.
   var compilerFlags: [String] {
     switch self {
-    case .x86_64, .aarch64: []
+    case .x86, .aarch64: []
     case .riscv64: ["-march=rv64gc", "-mabi=lp64d"]
     case .armv7: ["-march=armv7-a", "-mfpu=vfpv3-d16", "-mfloat-abi=softfp", "-marm"]
     }
@@ -46,7 +46,7 @@ public enum Architecture: String, CaseIterable, Sendable {
   /// The names, best first, of the user-mode emulator.
   public var emulatorNames: [String] {
     switch self {
-    case .x86_64: ["qemu-x86_64-static", "qemu-x86_64"]
+    case .x86: ["qemu-x86_64-static", "qemu-x86_64"]
     case .aarch64: ["qemu-aarch64-static", "qemu-aarch64"]
     case .riscv64: ["qemu-riscv64-static", "qemu-riscv64"]
     case .armv7: ["qemu-arm-static", "qemu-arm"]

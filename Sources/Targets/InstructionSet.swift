@@ -12,7 +12,7 @@ public enum InstructionSet: String, CaseIterable, Sendable {
 
   public var architecture: Architecture {
     switch self {
-    case .avx2, .avx512vnni: .x86_64
+    case .avx2, .avx512vnni: .x86
     case .neon, .neonDotprod: .aarch64
     case .vfpv4: .armv7
     }

@@ -4,7 +4,8 @@ import ModelFormat
 /// What SwiftPM adds to the command lines of compilers and linker for one executable.
 ///
 /// Embedded Swift without a C library: whole modules at -Osize, every function in a section of its own so
-/// that the linker can leave out what nobody calls, no unwinding tables, no symbols.
+/// that the linker can leave out what nobody calls, one trap for all failed checks of a function, no
+/// unwinding tables, no symbols.
 struct Toolset: Encodable {
   struct Tool: Encodable {
     var extraCLIOptions: [String]
@@ -20,6 +21,7 @@ struct Toolset: Encodable {
     for set in target.instructionSets { shared += set.compilerFlags }
     var swift = [
       "-enable-experimental-feature", "Embedded", "-wmo", "-Osize", "-Xfrontend", "-function-sections",
+      "-Xfrontend", "-mergeable-traps", "-Xfrontend", "-disable-stack-protector",
       "-use-ld=lld", "-Xclang-linker", "-nostdlib", "-Xclang-linker", "-static",
     ]
     swift += shared.flatMap { ["-Xcc", $0] }

@@ -140,7 +140,7 @@ extension Text {
     }
   }
 
-  private func add(_ text: StaticString, _ name: StaticName) {
+  private func add(_ text: StaticString, _ name: FieldName) {
     add(text)
     add(name.text)
   }

@@ -65,7 +65,9 @@ struct ImportArrowTests {
   func deviceLineNeedsNoFoundation(module: String) throws {
     let house = Set(Self.modules)
     for (file, name) in try Self.imports(of: module) {
-      #expect(house.contains(name), "\(module)/\(file) imports \(name), which the device does not have")
+      // Behind `#if os(Linux)` the device executable is an ordinary program of the host.
+      let isHostOnly = module == "pare-run" && file == "main.swift" && name == "Glibc"
+      #expect(house.contains(name) || isHostOnly, "\(module)/\(file) imports \(name), which the device does not have")
     }
   }
 

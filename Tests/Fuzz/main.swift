@@ -42,7 +42,10 @@ func runONNX(_ bytes: [UInt8], _ tally: inout Tally) {
     let inputs = simple.inputs.compactMap { simple[$0].info }
     if elements < 20_000_000, simple.multiplyAccumulates < 100_000_000 {
       _ = try Evaluator(simple).run(
-        inputs.map { Tensor(dtype: $0.dtype, shape: $0.shape, storage: TensorStorage(zeroedByteCount: $0.shape.elementCount * $0.dtype.byteCount)) })
+        inputs.map { info in
+          let storage = TensorStorage(zeroedByteCount: info.shape.elementCount * info.dtype.byteCount)
+          return Tensor(dtype: info.dtype, shape: info.shape, storage: storage)
+        })
     }
     tally.accepted += 1
   } catch {

@@ -74,22 +74,23 @@ func inflateGuarded(_ stream: [UInt8], count: Int) -> Result<[UInt8], InflateErr
     #expect(inflateGuarded(stream, count: bytes.count) == .failure(.trailingBytes(count: 3)))
   }
 
-  @Test(arguments: [
-    ([0x78, 0x9d], InflateError.badHeader(0x789d)),
-    ([0x79, 0x9c], .badHeader(0x799c)),
-    ([0x88, 0x1c], .badHeader(0x881c)),
-    ([0x78, 0xbb], .badHeader(0x78bb)),
-    ([0x78, 0x9c, 0x07], .badBlockType),
-    ([0x78, 0x9c, 0x01, 1, 0, 0xfe, 0xfe, 65], .badStoredLength),
-    // 31 distance codes.
-    ([0x78, 0x9c, 0x05, 0x1e, 0, 0, 0, 0, 0], .badCodeLengths),
-    // Four code lengths of one bit: over-subscribed.
-    ([0x78, 0x9c, 0x05, 0x00, 0x92, 0x04, 0, 0, 0], .badCodeLengths),
-    // A fixed block whose first symbol is a match one byte back: 257 is 0000001, distance 0 is 00000.
-    ([0x78, 0x9c, 0x03, 0x02, 0, 0, 0], .distanceTooFar(distance: 1, available: 0)),
-    // Symbol 286 of a fixed block, 11000110, which no match has.
-    ([0x78, 0x9c, 0x1b, 0x03, 0, 0, 0], .badCode),
-  ] as [([UInt8], InflateError)])
+  @Test(
+    arguments: [
+      ([0x78, 0x9d], InflateError.badHeader(0x789d)),
+      ([0x79, 0x9c], .badHeader(0x799c)),
+      ([0x88, 0x1c], .badHeader(0x881c)),
+      ([0x78, 0xbb], .badHeader(0x78bb)),
+      ([0x78, 0x9c, 0x07], .badBlockType),
+      ([0x78, 0x9c, 0x01, 1, 0, 0xfe, 0xfe, 65], .badStoredLength),
+      // 31 distance codes.
+      ([0x78, 0x9c, 0x05, 0x1e, 0, 0, 0, 0, 0], .badCodeLengths),
+      // Four code lengths of one bit: over-subscribed.
+      ([0x78, 0x9c, 0x05, 0x00, 0x92, 0x04, 0, 0, 0], .badCodeLengths),
+      // A fixed block whose first symbol is a match one byte back: 257 is 0000001, distance 0 is 00000.
+      ([0x78, 0x9c, 0x03, 0x02, 0, 0, 0], .distanceTooFar(distance: 1, available: 0)),
+      // Symbol 286 of a fixed block, 11000110, which no match has.
+      ([0x78, 0x9c, 0x1b, 0x03, 0, 0, 0], .badCode),
+    ] as [([UInt8], InflateError)])
   func namesTheFault(_ stream: [UInt8], _ expected: InflateError) {
     #expect(inflateGuarded(stream, count: 10) == .failure(expected))
   }

@@ -39,13 +39,28 @@ import Testing
     refuse(Data(repeating: 0xFF, count: 64)) { if case .malformed = $0 { true } else { false } }
   }
 
-  @Test func deepNestingIsRefused() {
-    // Inputs whose type is a tensor whose shape nests nothing deeper: only unknown fields can nest, unparsed.
-    var nested = Data()
-    for _ in 0..<100_000 { nested = ProtoMessage { $0.bytes(3, nested.prefix(1 << 16)) }.data }
-    refuse(changed { $0.nodes = [ProtoMessage { $0.bytes(5, nested) }] }) {
-      if case .malformed = $0 { true } else if case .unsupportedAttribute = $0 { true } else { false }
+  @Test func deepNestingIsRefusedWithoutDescending() {
+    // If in If in If: bodies are not decoded, so their depth costs nothing.
+    var body = ProtoMessage()
+    for _ in 0..<2000 {
+      let inner = body
+      let branch = attribute("then_branch", type: 5) { $0.message(6, inner) }
+      body = ProtoMessage { $0.message(1, node("If", ["x"], ["y"], name: "deep", attributes: [branch])) }
     }
+    refuse(
+      ProtoMessage {
+        $0.message(7, body)
+        $0.message(8, ProtoMessage { $0.int(2, 13) })
+      }.data
+    ) {
+      if case .subgraph("deep", "If", "then_branch") = $0 { true } else { false }
+    }
+  }
+
+  @Test func filesThatWouldSwellAreRefused() {
+    // Three million empty nodes: 6 MB in the file.
+    let nodes = Data((0..<3_000_000).flatMap { _ in [UInt8(0x0A), 0] })
+    refuse(ProtoMessage { $0.bytes(7, nodes) }.data) { if case .malformed = $0 { true } else { false } }
   }
 
   @Test(arguments: [6, 22, 0, -1]) func otherOpsetsAreRefused(_ version: Int) {

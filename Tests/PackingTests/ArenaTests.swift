@@ -1,8 +1,8 @@
 import HostTensors
 import ModelFormat
 import Packing
-import Testing
 import TensorTypes
+import Testing
 
 @Suite struct ArenaTests {
   /// A program of random steps: element-wise ones, copies, and convolutions with scratch.

@@ -4,8 +4,8 @@ import ModelFormat
 import Operators
 import Packing
 import Runtime
-import Testing
 import TensorTypes
+import Testing
 
 /// Numbers from a fixed seed: Marsaglia's xorshift32.
 struct TestNumbers {

@@ -3,8 +3,8 @@ import HostTensors
 import ModelFormat
 import Operators
 import Packing
-import Testing
 import TensorTypes
+import Testing
 
 /// Every operator lowers to steps that compute what the evaluator computes, on computed operands.
 @Suite struct OperatorCoverageTests {
@@ -53,6 +53,13 @@ import TensorTypes
     var test = GraphUnderTest()
     let w = test.constant(numbers.floats([1, 1, 2, 2, 2]))
     let y = try test.add(.conv, [test.input([1, 1, 3, 3, 3]), w])
+    #expect(throws: PackError.self) { try test.packed(outputs: y) }
+  }
+
+  @Test func interfacesBeyondTheGreatestRankAreRefused() throws {
+    var test = GraphUnderTest()
+    let x = test.input([1, 1, 1, 1, 1, 1, 1, 1, 2])
+    let y = try test.add(.relu, [x])
     #expect(throws: PackError.self) { try test.packed(outputs: y) }
   }
 

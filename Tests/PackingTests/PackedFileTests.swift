@@ -19,7 +19,8 @@ import Testing
     let bias = try test.bias((0..<8).map { Int32($0 * 100) }, scales: scales.map { $0 * 0x1p-7 })
     let y = try test.quantized(test.add(.relu, [test.add(.conv, [x, w, bias])]), scale: 0x1p-4, zeroPoint: 0)
     let mean = try test.add(.globalAveragePool, [y])
-    return test.withOutputs([try test.add(.softmax, [test.add(.flatten, [mean])])])
+    let classes = try test.add(.softmax, [test.add(.flatten, [mean])])
+    return test.withOutputs([classes])
   }
 
   @Test func sameGraphGivesTheSameBytes() throws {

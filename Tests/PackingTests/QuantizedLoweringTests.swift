@@ -2,8 +2,8 @@ import Graph
 import HostTensors
 import Operators
 import Packing
-import Testing
 import TensorTypes
+import Testing
 
 /// Which steps QuantizeLinear/DequantizeLinear graphs become, and that they compute the same values.
 @Suite struct QuantizedLoweringTests {
@@ -26,9 +26,11 @@ import TensorTypes
   @Test func convolutionBecomesOneIntegerStep() throws {
     let (test, y) = try convolution { test in
       try test.bias([100, -200, 300, 0], scales: scales.map { 0x1p-7 * $0 })
-    } finish: { test, y in try test.add(.relu, [y]) }
+    } finish: { test, y in
+      try test.add(.relu, [y])
+    }
     let packed = try test.packed(outputs: y)
-    #expect(packed.kinds == ["quantize", "copy", "convolution-int8", "dequantize", "copy"])
+    #expect(packed.kinds == ["quantize", "copy", "convolution-int8", "copy", "dequantize"])
     #expect(!packed.notes.contains { if case .biasRequantized = $0 { true } else { false } })
     // Scales are powers of two, so float evaluation is exact and the bytes must agree.
     try expectAgreement(test.withOutputs([y]), tolerance: 0)
@@ -37,10 +39,21 @@ import TensorTypes
   @Test func floatBiasIsRoundedAndNoted() throws {
     let (test, y) = try convolution { test in
       test.constant(Tensor(shape: [4], elements: [Float(0.5), -0.25, 0, 1]))
-    } finish: { _, y in y }
+    } finish: { _, y in
+      y
+    }
     let packed = try test.packed(outputs: y)
     #expect(packed.notes.contains { if case .biasRequantized = $0 { true } else { false } })
     try expectAgreement(test.withOutputs([y]), tolerance: 0)
+  }
+
+  @Test func biasThatIsNotFiniteStaysFloat() throws {
+    let (test, y) = try convolution { test in
+      test.constant(Tensor(shape: [4], elements: [Float.nan, 0, 0, 0]))
+    } finish: { _, y in
+      y
+    }
+    #expect(try test.packed(outputs: y).kinds.contains("convolution-float"))
   }
 
   @Test func weightsWithZeroPointStayFloatWithAReason() throws {
@@ -96,7 +109,7 @@ import TensorTypes
     let y = try test.quantized(test.add(.mul, [gate, x]), scale: 0x1p-9)
     #expect(
       try test.packed(outputs: y).kinds
-        == ["quantize", "copy", "average-pool-int8", "mul-int8", "dequantize", "copy"])
+        == ["quantize", "copy", "average-pool-int8", "mul-int8", "copy", "dequantize"])
     // A mean of nine values is rounded once in float and once in the step, so one step of the output's
     // scale may differ: 2^-9 of at most 1/4 in magnitude is 2^-7.
     try expectAgreement(test.withOutputs([y]), tolerance: 0x1p-6)
@@ -127,7 +140,7 @@ import TensorTypes
     let parts = try test.add(
       .slice, [pooled, test.integers([1]), test.integers([4]), test.integers([1])])
     let y = try test.quantized(parts, scale: 0x1p-7)
-    #expect(try test.packed(outputs: y).kinds == ["quantize", "copy", "max-pool", "copy", "dequantize", "copy"])
+    #expect(try test.packed(outputs: y).kinds == ["quantize", "copy", "max-pool", "copy", "copy", "dequantize"])
     try expectAgreement(test.withOutputs([y]), tolerance: 0)
   }
 
@@ -182,7 +195,7 @@ import TensorTypes
     let result = try test.quantized(y, scale: 0x1p-4)
     #expect(
       try test.packed(outputs: result).kinds
-        == ["quantize", "copy", "fill", "copy", "convolution-int8", "dequantize", "copy"])
+        == ["quantize", "copy", "fill", "copy", "convolution-int8", "copy", "dequantize"])
     try expectAgreement(test.withOutputs([result]), tolerance: 0)
   }
 }

@@ -45,9 +45,11 @@ struct AccuracyTests {
 
   /// Where data carry no labels: the int8 outputs stay near the float ones, in the mean over outputs and samples.
   ///
-  /// The bounds are twice what was measured (2026-11-21) as root mean square error over root mean square output.
+  /// As root mean square error over root mean square output. Measured on 2026-11-21: 0.026, 0.68, 0.014, 0.019, 0.010.
+  /// The ImageNet network sees images unlike those it was trained on and is unsure of every class; the network that
+  /// onnxruntime's own quantizer makes of it differs by 0.94.
   @Test(arguments: [
-    (NetworkName.vww, 0.2), (.imagenet, 1.0), (.autoencoder, 0.1), (.armKWS, 0.3), (.ultraface, 0.3),
+    (NetworkName.vww, 0.05), (.imagenet, 0.9), (.autoencoder, 0.03), (.armKWS, 0.04), (.ultraface, 0.02),
   ])
   func int8OutputsStayNearFloatOutputs(_ name: NetworkName, _ bound: Double) async throws {
     let network = try await Networks.shared.prepared(name)
@@ -65,8 +67,6 @@ struct AccuracyTests {
         }
       }
     }
-    let relative = (error / power).squareRoot()
-    print("\(name.rawValue): int8 differs from float by \(relative)")
-    #expect(relative <= bound)
+    #expect((error / power).squareRoot() <= bound)
   }
 }

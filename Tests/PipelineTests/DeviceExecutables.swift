@@ -3,7 +3,7 @@ import Measurement
 import Targets
 import Testing
 
-/// Executables for devices, each built once for all tests and kept in a folder of this process.
+/// Executables for devices, each built once for all tests and left under .build/device/tests.
 actor DeviceExecutables {
   static let shared = DeviceExecutables()
 
@@ -13,8 +13,7 @@ actor DeviceExecutables {
   }
 
   private var tasks: [Key: Task<DeviceExecutable, any Error>] = [:]
-  private let folder = FileManager.default.temporaryDirectory
-    .appendingPathComponent("pare-tests-\(ProcessInfo.processInfo.processIdentifier)")
+  private let folder = Checkout.root.appendingPathComponent(".build/device/tests")
 
   /// `pare-run` for a target with every step, or with the int8 form of a network inside.
   func executable(_ target: String, embedding network: NetworkName? = nil) async throws -> DeviceExecutable {

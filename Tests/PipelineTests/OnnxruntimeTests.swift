@@ -61,7 +61,8 @@ struct OnnxruntimeTests {
       let other = try #require(now[key])
       try #require(tensor.shape == other.shape && tensor.dtype == other.dtype, "\(key): \(advice)")
       let slack = tensor.dtype == .float32 ? 0.0 : 1.0
-      let differs = zip(tensor.converted(to: Double.self).elements(as: Double.self),
+      let differs = zip(
+        tensor.converted(to: Double.self).elements(as: Double.self),
         other.converted(to: Double.self).elements(as: Double.self)
       ).contains { abs($0 - $1) > 1e-4 * abs($0) + slack }
       #expect(!differs, "\(key): \(advice)")

@@ -3,6 +3,12 @@
 // Every loop gives the same bits on every instruction set. Integer sums are exact in 32 bits. Each
 // float sum is one chain of fused multiply-adds in ascending order, and lanes hold different outputs.
 // Names: pare_<op>_<types>_<tile>__<isa>.
+//
+// Clamps of integers give `low` for NaN; `low` and `high` are integers, low <= high <= low + 255. Clamps of
+// floats are x < low ? low : x, then x > high ? high : x: NaN stays NaN (its payload is the CPU's own).
+// Counts of pixels, channels, runs, groups and taps are at least 1. The output of a product may not overlap
+// its inputs, and may be written twice with the same values; that of an elementwise loop may be the very
+// buffer of an input.
 #ifndef PARE_KERNELS_H
 #define PARE_KERNELS_H
 

@@ -72,7 +72,24 @@ package struct WeightSections {
   private static func cost(
     _ group: [Int], _ program: Program, _ placement: TensorRecord.Placement
   ) throws(PackError) -> Int {
-    try Deflate.compress(contents(group, program, placement), Deflate.quick).count + Header.sectionRecordBytes
+    let contents = contents(group, program, placement)
+    let boundaries = boundaries(group, program, placement)
+    return try Deflate.compress(contents, boundaries: boundaries, Deflate.quick).count + Header.sectionRecordBytes
+  }
+
+  /// Where a tensor or one of its byte planes begins, but for the start.
+  private static func boundaries(
+    _ group: [Int], _ program: Program, _ placement: TensorRecord.Placement
+  ) -> [Int] {
+    var boundaries: [Int] = []
+    var offset = 0
+    for index in group {
+      let tensor = program.tensors[index]
+      let planes = placement == .constantBytePlanes ? tensor.dtype.byteCount : 1
+      for plane in 0..<planes { boundaries.append(offset + plane * tensor.byteCount / planes) }
+      offset += tensor.byteCount
+    }
+    return Array(boundaries.dropFirst())
   }
 
   private static func contents(
@@ -101,7 +118,9 @@ package struct WeightSections {
           dtype: tensor.dtype, placement: placement, section: sections.count, count: tensor.count, offset: offset)
         offset += tensor.byteCount
       }
-      let compressed = try Deflate.compress(WeightSections.contents(group, program, placement))
+      let compressed = try Deflate.compress(
+        WeightSections.contents(group, program, placement),
+        boundaries: WeightSections.boundaries(group, program, placement))
       sections.append(Section(rawBytes: offset, compressed: compressed))
     }
   }

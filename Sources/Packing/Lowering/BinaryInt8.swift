@@ -58,13 +58,14 @@ extension Lowering {
     let wholeShape = shape(whole)
     let current = try quantized(whole, parameters, for: name).layout
     for layout in [current, Layout.channelsLast(wholeShape), plainLayout(whole)] {
-      guard let pieces = layout.pieces(of: wholeShape), let otherLayout = restricted(layout, of: wholeShape, to: shape(other))
+      guard let pieces = layout.pieces(of: wholeShape),
+        let otherLayout = restricted(layout, of: wholeShape, to: shape(other))
       else { continue }
       let lead = wholeShape.count - shape(other).count
-      let read = pieces.filter { $0.axis >= lead && shape(other)[$0.axis - lead] != 1 }
-      // What the other operand has must lie innermost: then it repeats.
+      let repeated = pieces.filter { $0.axis < lead || shape(other)[$0.axis - lead] == 1 }
+      // What the other operand has must lie innermost: then it repeats as a whole.
       let count = shape(other).elementCount
-      if read.allSatisfy({ $0.stride < count }) { return (layout, otherLayout) }
+      if repeated.allSatisfy({ $0.stride >= count }) { return (layout, otherLayout) }
     }
     return nil
   }

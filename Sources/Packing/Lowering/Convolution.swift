@@ -8,7 +8,9 @@ extension WindowGeometry {
   /// The geometry of a one- or two-dimensional window; one-dimensional images have height 1.
   init(_ window: SpatialWindow, batch: Int, inChannels: Int, outChannels: Int) {
     self.init()
-    let (height, width) = (window.axes.count == 1 ? SpatialAxis.unit : window.axes[0], window.axes[window.axes.count - 1])
+    let (height, width) = (
+      window.axes.count == 1 ? SpatialAxis.unit : window.axes[0], window.axes[window.axes.count - 1]
+    )
     self.batch = batch
     self.inChannels = inChannels
     self.outChannels = outChannels
@@ -94,18 +96,7 @@ extension Lowering {
     (geometry.kernelHeight, geometry.kernelWidth) = (axes[0].kernel, axes[1].kernel)
     (geometry.dilationHeight, geometry.dilationWidth) = (axes[0].dilation, axes[1].dilation)
     (geometry.padTop, geometry.padLeft) = (insertion[0].pad, insertion[1].pad)
-    // [C, M / groups, kH, kW] to [groups, M / groups, kH, kW, C / groups], the kernel backwards; for
-    // depthwise to [kH, kW, C].
-    let (kernelHeight, kernelWidth) = (axes[0].kernel, axes[1].kernel)
-    let taps = kernelHeight * kernelWidth
-    let perGroup = inChannels / groups
-    var extents = [groups, weightShape[1], kernelHeight, kernelWidth, perGroup]
-    var strides = [perGroup * weightShape[1] * taps, taps, -kernelWidth, -1, weightShape[1] * taps]
-    if groups > 1, groups == inChannels, groups == outChannels {
-      (extents, strides) = ([kernelHeight, kernelWidth, groups], [-kernelWidth, -1, taps])
-    }
-    let weights = Product.Weights(
-      value: weight, extents: extents, strides: strides, offset: taps - 1, channelAxis: 1, scaleRepeats: groups)
+    let weights = turnedWeights(weight, axes, groups: groups, inChannels: inChannels)
     var product = Product(
       node: node, input: input, inputLayout: .channelsLast(inShape), output: output,
       outputLayout: .channelsLast(shape(output)), outputChannelAxis: 1, window: geometry, groups: groups,
@@ -116,6 +107,23 @@ extension Lowering {
       }
     }
     try lower(product)
+  }
+
+  /// [C, M / groups, kH, kW] as [groups, M / groups, kH, kW, C / groups], the kernel backwards; for depthwise
+  /// as [kH, kW, C].
+  private func turnedWeights(
+    _ weight: ValueID, _ axes: [SpatialAxis], groups: Int, inChannels: Int
+  ) -> Product.Weights {
+    let (kernelHeight, kernelWidth) = (axes[0].kernel, axes[1].kernel)
+    let taps = kernelHeight * kernelWidth
+    let (perGroup, outPerGroup) = (inChannels / groups, shape(weight)[1])
+    var extents = [groups, outPerGroup, kernelHeight, kernelWidth, perGroup]
+    var strides = [perGroup * outPerGroup * taps, taps, -kernelWidth, -1, outPerGroup * taps]
+    if groups > 1, groups == inChannels, outPerGroup == 1 {
+      (extents, strides) = ([kernelHeight, kernelWidth, groups], [-kernelWidth, -1, taps])
+    }
+    return Product.Weights(
+      value: weight, extents: extents, strides: strides, offset: taps - 1, channelAxis: 1, scaleRepeats: groups)
   }
 
   /// The image spread by `fill` and `copy`; the filler is the quantized or plain zero.

@@ -65,8 +65,9 @@ extension Lowering {
 
   func lowerBinary(_ node: Node, _ function: BinaryFunction) throws(PackError) {
     guard let a = node.inputs[0], let b = node.inputs[1], let output = node.outputs[0] else { return }
-    guard dtype(output) == .float32, dtype(b) == .float32 else {
-      throw unsupported(node, "arithmetic on \(dtype(output).name) has no step")
+    // Pow alone takes two types; a constant exponent can be widened.
+    guard dtype(output) == .float32, dtype(b) == .float32 || constant(b) != nil else {
+      throw unsupported(node, "arithmetic on \(dtype(dtype(output) == .float32 ? b : output).name) has no step")
     }
     if let single = soleComputedOperand(a, b), try lowerAsTable(node, of: single) { return }
     if try lowerBinaryInt8(node, function) { return }
@@ -87,10 +88,22 @@ extension Lowering {
     let tail = function == .pRelu ? Tail(value: output) : tail(of: output)
     let layout = try walkLayout(of: [a, b], shape: shape(output), name: name)
     let left = try operand(a, for: layout, shape(output), name: name)
-    let right = try operand(b, for: layout, shape(output), name: name)
+    let right: Operand
+    if let widened = widenedConstant(b) {
+      right = widened
+    } else {
+      right = try operand(b, for: layout, shape(output), name: name)
+    }
     let tensor = try addBinary(
       function, left, right, shape: shape(output), layout: layout, low: tail.low, high: tail.high, name: name)
     defineFloat(tail, tensor: tensor, layout: layout)
+  }
+
+  /// A constant of another type as float32.
+  private func widenedConstant(_ id: ValueID) -> Operand? {
+    guard dtype(id) != .float32, let value = constant(id) else { return nil }
+    let tensor = addConstant(value.floats, name: graph[id].name)
+    return Operand(tensor: tensor, layout: plainLayout(id), shape: shape(id))
   }
 
   /// A chain of two-operand steps for Min and Max, which take any number.
@@ -138,7 +151,8 @@ extension Lowering {
         tensor: addConstant(values, name: "\(name)/\(label)"), layout: .plain(values.count), shape: channelShape)
     }
     let product = try addBinary(
-      .mul, Operand(tensor: held.tensor, layout: held.layout, shape: shape), channels(factors.map { Float($0) }, "scale"),
+      .mul, Operand(tensor: held.tensor, layout: held.layout, shape: shape),
+      channels(factors.map { Float($0) }, "scale"),
       shape: shape, layout: held.layout, name: name)
     let tail = tail(of: output)
     let sum = try addBinary(

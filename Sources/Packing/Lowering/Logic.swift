@@ -8,8 +8,8 @@ extension Lowering {
   func lowerCompare(_ node: Node, _ function: CompareFunction) throws(PackError) {
     guard let a = node.inputs[0], let b = node.inputs[1], let output = node.outputs[0] else { return }
     switch dtype(a) {
-    case .float32, .int32, .int64, .bool: break
-    case .uint8, .int8, .uint16, .int16, .float16, .float64, .uint32, .uint64, .bfloat16:
+    case .float32, .int32, .int64, .int8, .uint8, .bool: break
+    case .uint16, .int16, .float16, .float64, .uint32, .uint64, .bfloat16:
       throw unsupported(node, "comparing \(dtype(a).name) has no step")
     }
     noteFloat(node, "comparisons are made in float")

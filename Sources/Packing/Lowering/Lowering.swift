@@ -34,6 +34,9 @@ final class Lowering {
 
   /// The program, without dead steps.
   func run() throws(PackError) -> Program {
+    for id in graph.inputs + graph.outputs where shape(id).count > InterfaceRecord.maximumRank {
+      throw .unsupportedExtent(value: graph[id].name, shape: shape(id))
+    }
     for (slot, id) in graph.inputs.enumerated() {
       let tensor = try addTensor(for: id)
       states[id] = .activation([Representation(encoding: .native, layout: plainLayout(id), tensor: tensor)])
@@ -284,23 +287,22 @@ final class Lowering {
     return Representation(encoding: encoding, layout: layout, tensor: index)
   }
 
-  /// Adds the `dequantize` step that a float reader needs.
+  /// Adds the `dequantize` step that a float reader needs, behind the change of layout: bytes are cheaper to copy.
   private func dequantized(
     _ id: ValueID, _ held: [Representation], layout: Layout?, name: String
   ) throws(PackError) -> Representation {
-    guard let source = held.first(where: { $0.parameters != nil && $0.layout == layout }) ?? held.first,
-      let parameters = source.parameters
+    guard let found = held.first(where: { $0.parameters != nil && $0.layout == layout }) ?? held.first,
+      let parameters = found.parameters
     else { preconditionFailure("\(graph[id].name) has no representation") }
     try checkStorable(id)
+    let source = try converted(found, to: layout ?? found.layout, id, name)
     var step = AffineMapRecord()
     let tensor = addTensor(.float32, count: source.layout.count, name: graph[id].name)
     step.input = TensorIndex(source.tensor)
     step.output = TensorIndex(tensor)
     step.affine = AffineRecord(parameters)
     addStep(.dequantize(step), name: "\(name)/dequantize")
-    let plainer = Representation(encoding: .native, layout: source.layout, tensor: tensor)
-    guard let layout, layout != source.layout else { return plainer }
-    return try converted(plainer, to: layout, id, name)
+    return Representation(encoding: .native, layout: source.layout, tensor: tensor)
   }
 
   /// Adds the `copy` steps that bring a tensor into another layout.

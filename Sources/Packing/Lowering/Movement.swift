@@ -158,7 +158,8 @@ extension Lowering {
       zip(parts, pieces).lazy.filter { self.constant($0.0) == nil }
       .compactMap { $0.1.layout.axisOrder(of: self.shape($0.0)) }.first ?? Array(extents.indices)
     let strides = orderedStrides(extents, order)
-    let tensor = addTensor(program.tensors[pieces[0].tensor].dtype, count: extents.elementCount, name: graph[output].name)
+    let tensor = addTensor(
+      program.tensors[pieces[0].tensor].dtype, count: extents.elementCount, name: graph[output].name)
     var start = 0
     for (part, held) in zip(parts, pieces) {
       let own = shape(part)
@@ -223,7 +224,10 @@ extension Lowering {
         // The operator itself says where each element comes from.
         let positions = Tensor(shape: [extent], elements: (0..<extent).map { Int64($0) })
         let indices = try attempt(node) { () throws(OperatorError) in
-          try pad.evaluate([positions, Tensor(integers: [pads[axis].begin, pads[axis].end])])[0].integers
+          // In the canonical form, whose pads are an input; the node's own may be attributes of all axes.
+          let definition = NodeDefinition(opType: "Pad", attributes: pad.attributes, inputCount: 2)
+          let extents = Tensor(integers: [pads[axis].begin, pads[axis].end])
+          return try Pad(definition).evaluate([positions, extents])[0].integers
         }
         current = addGather(current, axis: axis, indices: indices.map { Int32($0) }, name: name(node))
       }
@@ -238,7 +242,9 @@ extension Lowering {
   ) throws(PackError) {
     let own = pad.attributeInputs(infos(node))
     let filler = own.isEmpty ? node.inputs.optional(2).flatMap { constant($0) } : own.optional(2)
-    guard filler != nil || node.inputs.optional(2) == nil else { throw unsupported(node, "the padding value is computed") }
+    guard filler != nil || node.inputs.optional(2) == nil else {
+      throw unsupported(node, "the padding value is computed")
+    }
     let value = filler?.floats.first ?? 0
     var source = try ordered(input, name: name(node))
     if let mapping = source.representation.parameters, mapping.dequantize(mapping.quantize(value)) != value,

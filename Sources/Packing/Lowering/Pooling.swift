@@ -28,7 +28,9 @@ extension Lowering {
   ) throws(PackError) {
     let held = try anyEncoding(input, layout: .channelsLast(shape(input)), for: name(node))
     let dtype = program.tensors[held.tensor].dtype
-    guard dtype == .float32 || dtype.isQuantized else { throw unsupported(node, "a maximum of \(dtype.name) has no step") }
+    guard dtype == .float32 || dtype.isQuantized else {
+      throw unsupported(node, "a maximum of \(dtype.name) has no step")
+    }
     let tensor = addTensor(dtype, count: shape(output).elementCount, name: graph[output].name)
     var step = MaxPoolRecord()
     step.input = TensorIndex(held.tensor)

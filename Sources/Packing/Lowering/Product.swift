@@ -178,7 +178,10 @@ extension Lowering {
     guard let perChannel = weights.scales(along: product.weights.channelAxis, channels: channels) else {
       return .float(reason: "the weight scales are not per output channel")
     }
-    guard product.weights.factor > 0 else { return .float(reason: "the product is scaled by a factor that is not positive") }
+    guard product.weights.factor > 0 else {
+      return .float(reason: "the product is scaled by a factor that is not positive")
+    }
+    guard floatBias(product)?.allSatisfy(\.isFinite) ?? true else { return .float(reason: "the bias is not finite") }
     guard let output = tail.quantization else {
       return .float(reason: "some reader wants the result unquantized")
     }

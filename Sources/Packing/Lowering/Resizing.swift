@@ -67,7 +67,8 @@ extension Lowering {
     var shape = source.shape
     shape[axis] = samples.count
     let name = name(node)
-    let tensor = addTensor(.float32, count: shape.elementCount, name: program.tensors[source.representation.tensor].name)
+    let tensor = addTensor(
+      .float32, count: shape.elementCount, name: program.tensors[source.representation.tensor].name)
     let around = source.surroundings(of: axis)
     var step = InterpolateRecord()
     step.input = TensorIndex(source.representation.tensor)

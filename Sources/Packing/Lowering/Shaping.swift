@@ -31,7 +31,8 @@ extension Lowering {
     var relabelled: [Representation] = []
     for representation in held {
       guard let layout = representation.layout.transposed(order, of: inShape) else { continue }
-      relabelled.append(Representation(encoding: representation.encoding, layout: layout, tensor: representation.tensor))
+      relabelled.append(
+        Representation(encoding: representation.encoding, layout: layout, tensor: representation.tensor))
     }
     if relabelled.isEmpty {
       // No axis boundary lies where the layout can be cut: in the plain layout it always can.

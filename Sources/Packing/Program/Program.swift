@@ -62,7 +62,7 @@ package struct Program: Sendable {
 
   package init() {}
 
-  subscript(index: TensorIndex) -> TensorSlot { tensors[Int(index.rawValue)] }
+  package subscript(index: TensorIndex) -> TensorSlot { tensors[Int(index.rawValue)] }
 
   /// Without steps whose output nothing reads and tensors that no step names, tensors numbered in
   /// order of first use.

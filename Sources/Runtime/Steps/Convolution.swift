@@ -22,7 +22,7 @@ struct ConvolutionPlan {
   ) throws(StepProblem) {
     let window = image.window
     guard groups > 0, window.inChannels % groups == 0, window.outChannels % groups == 0 else {
-      throw .value("groups", found: groups)
+      throw .value(.groups, found: groups)
     }
     self.image = image
     self.groups = groups
@@ -37,8 +37,8 @@ struct ConvolutionPlan {
       nr: nr, elementsPerGroup: elementsPerGroup, runCount: runCount, runElements: runElements,
       channels: window.outChannels / groups)
     _ = try product(
-      product(weights.paddedChannels, runCount, "weights"), product(weights.groupsPerRun, 4 * groups, "weights"),
-      "weights")
+      product(weights.paddedChannels, runCount, .weights), product(weights.groupsPerRun, 4 * groups, .weights),
+      .weights)
     runs = loader.memory.allocate(runCount, of: Int32.self)
     for run in 0..<runCount {
       let row = rowIsOneRun ? run : run / window.kernelWidth
@@ -61,16 +61,16 @@ struct ConvolutionPlan {
 
   /// Weights in the file: as many as the windows multiply.
   static func weightCount(_ window: WindowGeometry, groups: Int) throws(StepProblem) -> Int {
-    guard groups > 0 else { throw .value("groups", found: groups) }
+    guard groups > 0 else { throw .value(.groups, found: groups) }
     return try product(
-      product(window.outChannels, window.inChannels / groups, "weights"),
-      product(window.kernelHeight, window.kernelWidth, "weights"), "weights")
+      product(window.outChannels, window.inChannels / groups, .weights),
+      product(window.kernelHeight, window.kernelWidth, .weights), .weights)
   }
 
   static func outputCount(_ window: WindowGeometry) throws(StepProblem) -> Int {
     try product(
-      product(window.batch, window.outHeight, "output extents"),
-      product(window.outWidth, window.outChannels, "output extents"), "output extents")
+      product(window.batch, window.outHeight, .outputExtents),
+      product(window.outWidth, window.outChannels, .outputExtents), .outputExtents)
   }
 
   /// Computes one band with `loop`.
@@ -105,7 +105,7 @@ final class ConvolutionFloatStep: Step {
       window, form: PARE_FORM_F32, bandRows: record.bandRows, input: record.input, inputDType: .float32,
       inputZeroPoint: 0, scratch: record.scratch, loader)
     let output = try loader.output(
-      record.output, "output", .float32, count: ConvolutionPlan.outputCount(window))
+      record.output, .output, .float32, count: ConvolutionPlan.outputCount(window))
     let plan = try ConvolutionPlan(
       image, groups: record.groups, nr: kernels.product_f32_nr, elementsPerGroup: 1, output: output,
       outputElementBytes: 4, loader)
@@ -113,7 +113,7 @@ final class ConvolutionFloatStep: Step {
     let groups = record.groups
     let packed = loader.memory.allocate(groups * packing.byteCount).baseAddress!
     try loader.withConstant(
-      record.weights, "weights", .float32, count: ConvolutionPlan.weightCount(window, groups: groups)
+      record.weights, .weights, .float32, count: ConvolutionPlan.weightCount(window, groups: groups)
     ) { (source) throws(StepProblem) in
       let perGroup = packing.channels * packing.runCount * packing.runElements
       for group in 0..<groups {
@@ -124,7 +124,7 @@ final class ConvolutionFloatStep: Step {
     }
     let bias = loader.memory.allocate(groups * packing.paddedChannels, of: Float.self)
     if !record.bias.isNone {
-      try loader.withConstant(record.bias, "bias", .float32, count: window.outChannels) {
+      try loader.withConstant(record.bias, .bias, .float32, count: window.outChannels) {
         (source) throws(StepProblem) in
         for channel in 0..<window.outChannels {
           let slot = channel / packing.channels * packing.paddedChannels + channel % packing.channels
@@ -166,7 +166,7 @@ final class ConvolutionInt8Step: Step {
       window, form: kernels.product_form, bandRows: record.bandRows, input: record.input,
       inputDType: types.input, inputZeroPoint: record.inputAffine.zeroPoint, scratch: record.scratch, loader)
     let output = try loader.output(
-      record.output, "output", types.output, count: ConvolutionPlan.outputCount(window))
+      record.output, .output, types.output, count: ConvolutionPlan.outputCount(window))
     let plan = try ConvolutionPlan(
       image, groups: record.groups, nr: kernels.product_nr, elementsPerGroup: kernels.product_k, output: output,
       outputElementBytes: 1, loader)
@@ -176,7 +176,7 @@ final class ConvolutionInt8Step: Step {
     let channels = try RequantizedChannels(
       record, groups: groups, paddedPerGroup: packing.paddedChannels, loader)
     try loader.withConstant(
-      record.weights, "weights", .int8, count: ConvolutionPlan.weightCount(window, groups: groups)
+      record.weights, .weights, .int8, count: ConvolutionPlan.weightCount(window, groups: groups)
     ) { (source) throws(StepProblem) in
       let elements = source.assumingMemoryBound(to: Int8.self)
       let perChannel = packing.runCount * packing.runElements

@@ -15,7 +15,7 @@ struct DepthwisePlan {
     _ image: StagedImage, output: UnsafeMutableRawPointer, outputElementBytes: Int, _ loader: Loader
   ) throws(StepProblem) {
     let window = image.window
-    guard window.inChannels == window.outChannels else { throw .value("channels", found: window.outChannels) }
+    guard window.inChannels == window.outChannels else { throw .value(.channels, found: window.outChannels) }
     self.image = image
     self.output = output
     self.outputElementBytes = outputElementBytes
@@ -59,14 +59,14 @@ final class DepthwiseFloatStep: Step {
     let image = try StagedImage(
       window, form: PARE_FORM_F32, bandRows: record.bandRows, input: record.input, inputDType: .float32,
       inputZeroPoint: 0, scratch: record.scratch, loader)
-    let output = try loader.output(record.output, "output", .float32, count: ConvolutionPlan.outputCount(window))
+    let output = try loader.output(record.output, .output, .float32, count: ConvolutionPlan.outputCount(window))
     var plan = try DepthwisePlan(image, output: output, outputElementBytes: 4, loader)
     let channels = window.inChannels
     let padded = (channels + kernels.depthwise_f32_nr - 1) / kernels.depthwise_f32_nr * kernels.depthwise_f32_nr
     let taps = plan.template.tap_count
     let weights = loader.memory.allocate(
-      try product(taps, padded, "weights"), of: Float.self)
-    try loader.withConstant(record.weights, "weights", .float32, count: product(taps, channels, "weights")) {
+      try product(taps, padded, .weights), of: Float.self)
+    try loader.withConstant(record.weights, .weights, .float32, count: product(taps, channels, .weights)) {
       (source) throws(StepProblem) in
       for tap in 0..<taps {
         for channel in 0..<channels {
@@ -76,7 +76,7 @@ final class DepthwiseFloatStep: Step {
     }
     let bias = loader.memory.allocate(padded, of: Float.self)
     if !record.bias.isNone {
-      try loader.withConstant(record.bias, "bias", .float32, count: channels) { (source) throws(StepProblem) in
+      try loader.withConstant(record.bias, .bias, .float32, count: channels) { (source) throws(StepProblem) in
         bias.update(from: source.assumingMemoryBound(to: Float.self), count: channels)
       }
     }
@@ -112,15 +112,15 @@ final class DepthwiseInt8Step: Step {
       window, form: kernels.depthwise_form, bandRows: record.bandRows, input: record.input,
       inputDType: types.input, inputZeroPoint: record.inputAffine.zeroPoint, scratch: record.scratch, loader)
     let output = try loader.output(
-      record.output, "output", types.output, count: ConvolutionPlan.outputCount(window))
+      record.output, .output, types.output, count: ConvolutionPlan.outputCount(window))
     var plan = try DepthwisePlan(image, output: output, outputElementBytes: 1, loader)
     let channels = window.inChannels
     let taps = plan.template.tap_count
     let padded = (channels + kernels.depthwise_nr - 1) / kernels.depthwise_nr * kernels.depthwise_nr
-    _ = try product(taps, product(padded, 4, "weights"), "weights")
+    _ = try product(taps, product(padded, 4, .weights), .weights)
     let requantized = try RequantizedChannels(record, groups: 1, paddedPerGroup: padded, loader)
     let packed = loader.memory.allocate(kernels.depthwise_i8_bytes(taps, channels)).baseAddress!
-    try loader.withConstant(record.weights, "weights", .int8, count: product(taps, channels, "weights")) {
+    try loader.withConstant(record.weights, .weights, .int8, count: product(taps, channels, .weights)) {
       (source) throws(StepProblem) in
       let weights = source.assumingMemoryBound(to: Int8.self)
       requantized.fold(

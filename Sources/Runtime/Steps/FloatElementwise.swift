@@ -17,9 +17,9 @@ final class UnaryFloatStep: Step {
       throw .format(.unknownFunction(found: record.function))
     }
     self.function = function
-    count = try loader.record(record.input, "input").count
-    input = try loader.input(record.input, "input", .float32).assumingMemoryBound(to: Float.self)
-    output = try loader.output(record.output, "output", .float32, count: count).assumingMemoryBound(to: Float.self)
+    count = try loader.record(record.input, .input).count
+    input = try loader.input(record.input, .input, .float32).assumingMemoryBound(to: Float.self)
+    output = try loader.output(record.output, .output, .float32, count: count).assumingMemoryBound(to: Float.self)
     alpha = record.alpha
     beta = record.beta
     kernels = loader.kernels
@@ -128,11 +128,11 @@ final class CompareStep: Step {
       throw .format(.unknownFunction(found: record.function))
     }
     self.function = function
-    let dtype = try loader.record(record.a, "first operand").dtype
+    let dtype = try loader.record(record.a, .firstOperand).dtype
     switch dtype {
     case .bool, .uint8, .int8, .int32, .int64, .float32: break
     case .uint16, .int16, .float16, .float64, .uint32, .uint64, .bfloat16:
-      throw .typeNotSupported("first operand", found: dtype)
+      throw .typeNotSupported(.firstOperand, found: dtype)
     }
     walk = try BinaryWalk(record, operands: dtype, output: .bool, loader)
     super.init(outputBytes: try loader.outputSpan(record.output))

@@ -16,26 +16,26 @@ final class MatMulStep: Step {
   private let kernels: UnsafePointer<pare_kernels>
 
   init(_ record: MatMulRecord, _ loader: Loader) throws(StepProblem) {
-    guard record.rows > 0, record.depth > 0, record.columns > 0 else { throw .value("extents", found: record.depth) }
+    guard record.rows > 0, record.depth > 0, record.columns > 0 else { throw .value(.extents, found: record.depth) }
     batches = try record.batch.checkedCount()
-    let aMatrix = try product(record.rows, record.depth, "first operand")
-    let bMatrix = try product(record.depth, record.columns, "second operand")
-    let aTensor = try loader.checked(record.a, "first operand", .float32, count: nil)
-    let bTensor = try loader.checked(record.b, "second operand", .float32, count: nil)
-    guard aTensor.count >= aMatrix else { throw .tooSmall("first operand", expected: aMatrix, found: aTensor.count) }
-    guard bTensor.count >= bMatrix else { throw .tooSmall("second operand", expected: bMatrix, found: bTensor.count) }
-    try record.batch.check(record.aStrides, offset: 0, count: aTensor.count - aMatrix + 1, "first operand")
-    try record.batch.check(record.bStrides, offset: 0, count: bTensor.count - bMatrix + 1, "second operand")
-    a = try loader.input(record.a, "first operand").assumingMemoryBound(to: Float.self)
-    b = try loader.input(record.b, "second operand").assumingMemoryBound(to: Float.self)
-    let outMatrix = try product(record.rows, record.columns, "output")
-    output = try loader.output(record.output, "output", .float32, count: product(batches, outMatrix, "output"))
+    let aMatrix = try product(record.rows, record.depth, .firstOperand)
+    let bMatrix = try product(record.depth, record.columns, .secondOperand)
+    let aTensor = try loader.checked(record.a, .firstOperand, .float32, count: nil)
+    let bTensor = try loader.checked(record.b, .secondOperand, .float32, count: nil)
+    guard aTensor.count >= aMatrix else { throw .tooSmall(.firstOperand, expected: aMatrix, found: aTensor.count) }
+    guard bTensor.count >= bMatrix else { throw .tooSmall(.secondOperand, expected: bMatrix, found: bTensor.count) }
+    try record.batch.check(record.aStrides, offset: 0, count: aTensor.count - aMatrix + 1, .firstOperand)
+    try record.batch.check(record.bStrides, offset: 0, count: bTensor.count - bMatrix + 1, .secondOperand)
+    a = try loader.input(record.a, .firstOperand).assumingMemoryBound(to: Float.self)
+    b = try loader.input(record.b, .secondOperand).assumingMemoryBound(to: Float.self)
+    let outMatrix = try product(record.rows, record.columns, .output)
+    output = try loader.output(record.output, .output, .float32, count: product(batches, outMatrix, .output))
       .assumingMemoryBound(to: Float.self)
     self.record = record
     kernels = loader.kernels
     super.init(
       outputBytes: try loader.outputSpan(record.output),
-      multiplyAccumulates: try product(product(batches, outMatrix, "products"), record.depth, "products"))
+      multiplyAccumulates: try product(product(batches, outMatrix, .products), record.depth, .products))
   }
 
   override func run(_ workers: Workers) {

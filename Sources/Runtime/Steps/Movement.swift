@@ -10,16 +10,16 @@ final class CopyStep: Step {
   private let elementBytes: Int
 
   init(_ record: CopyRecord, _ loader: Loader) throws(StepProblem) {
-    let source = try loader.record(record.input, "input")
-    let target = try loader.checked(record.output, "output", source.dtype, count: nil)
+    let source = try loader.record(record.input, .input)
+    let target = try loader.checked(record.output, .output, source.dtype, count: nil)
     count = try record.extents.checkedCount()
-    try record.extents.check(record.inStrides, offset: record.inOffset, count: source.count, "input")
-    try record.extents.check(record.outStrides, offset: record.outOffset, count: target.count, "output")
+    try record.extents.check(record.inStrides, offset: record.inOffset, count: source.count, .input)
+    try record.extents.check(record.outStrides, offset: record.outOffset, count: target.count, .output)
     // Each element of the output is written once at most; more would be work without an end in view.
-    guard count <= target.count else { throw .count("output", expected: count, found: target.count) }
+    guard count <= target.count else { throw .count(.output, expected: count, found: target.count) }
     elementBytes = source.dtype.byteCount
-    input = try loader.input(record.input, "input") + record.inOffset * elementBytes
-    output = try loader.output(record.output, "output") + record.outOffset * elementBytes
+    input = try loader.input(record.input, .input) + record.inOffset * elementBytes
+    output = try loader.output(record.output, .output) + record.outOffset * elementBytes
     self.record = record
     super.init(outputBytes: try loader.outputSpan(record.output))
   }
@@ -93,8 +93,8 @@ final class FillStep: Step {
   private let pattern: UInt64
 
   init(_ record: FillRecord, _ loader: Loader) throws(StepProblem) {
-    let tensor = try loader.record(record.output, "output")
-    output = try loader.output(record.output, "output")
+    let tensor = try loader.record(record.output, .output)
+    output = try loader.output(record.output, .output)
     count = tensor.count
     elementBytes = tensor.dtype.byteCount
     pattern = UInt64(record.patternHigh) << 32 | UInt64(record.patternLow)
@@ -127,19 +127,19 @@ final class GatherStep: Step {
   private let rowBytes: Int
 
   init(_ record: GatherRecord, _ loader: Loader) throws(StepProblem) {
-    guard record.outer > 0, record.axis > 0, record.inner > 0 else { throw .value("extents", found: record.axis) }
-    let dtype = try loader.record(record.input, "input").dtype
+    guard record.outer > 0, record.axis > 0, record.inner > 0 else { throw .value(.extents, found: record.axis) }
+    let dtype = try loader.record(record.input, .input).dtype
     input = try loader.input(
-      record.input, "input", dtype, count: product(record.outer, record.axis, record.inner, "input extents"))
-    let index = try loader.record(record.indices, "indices")
+      record.input, .input, dtype, count: product(record.outer, record.axis, record.inner, .inputExtents))
+    let index = try loader.record(record.indices, .indices)
     guard index.dtype == .int32 || index.dtype == .int64 else {
-      throw .typeNotSupported("indices", found: index.dtype)
+      throw .typeNotSupported(.indices, found: index.dtype)
     }
-    indices = try loader.input(record.indices, "indices")
+    indices = try loader.input(record.indices, .indices)
     indexCount = index.count
     indicesAreWide = index.dtype == .int64
     output = try loader.output(
-      record.output, "output", dtype, count: product(record.outer, indexCount, record.inner, "output extents"))
+      record.output, .output, dtype, count: product(record.outer, indexCount, record.inner, .outputExtents))
     rowBytes = record.inner * dtype.byteCount
     self.record = record
     super.init(outputBytes: try loader.outputSpan(record.output))
@@ -181,17 +181,17 @@ final class SelectStep: Step {
 
   init(_ record: SelectRecord, _ loader: Loader) throws(StepProblem) {
     count = try record.extents.checkedCount()
-    let out = try loader.checked(record.output, "output", nil, count: count)
-    let mask = try loader.checked(record.condition, "condition", .bool, count: nil)
-    let first = try loader.checked(record.a, "first operand", out.dtype, count: nil)
-    let second = try loader.checked(record.b, "second operand", out.dtype, count: nil)
-    try record.extents.check(record.conditionStrides, offset: 0, count: mask.count, "condition")
-    try record.extents.check(record.aStrides, offset: 0, count: first.count, "first operand")
-    try record.extents.check(record.bStrides, offset: 0, count: second.count, "second operand")
-    condition = try loader.input(record.condition, "condition").assumingMemoryBound(to: UInt8.self)
-    a = try loader.input(record.a, "first operand")
-    b = try loader.input(record.b, "second operand")
-    output = try loader.output(record.output, "output")
+    let out = try loader.checked(record.output, .output, nil, count: count)
+    let mask = try loader.checked(record.condition, .condition, .bool, count: nil)
+    let first = try loader.checked(record.a, .firstOperand, out.dtype, count: nil)
+    let second = try loader.checked(record.b, .secondOperand, out.dtype, count: nil)
+    try record.extents.check(record.conditionStrides, offset: 0, count: mask.count, .condition)
+    try record.extents.check(record.aStrides, offset: 0, count: first.count, .firstOperand)
+    try record.extents.check(record.bStrides, offset: 0, count: second.count, .secondOperand)
+    condition = try loader.input(record.condition, .condition).assumingMemoryBound(to: UInt8.self)
+    a = try loader.input(record.a, .firstOperand)
+    b = try loader.input(record.b, .secondOperand)
+    output = try loader.output(record.output, .output)
     elementBytes = out.dtype.byteCount
     self.record = record
     super.init(outputBytes: try loader.outputSpan(record.output))
@@ -228,17 +228,17 @@ final class CastStep: Step {
   private let count: Int
 
   init(_ record: CastRecord, _ loader: Loader) throws(StepProblem) {
-    let source = try loader.record(record.input, "input")
-    let target = try loader.checked(record.output, "output", nil, count: source.count)
-    for (name, dtype) in [(StaticName("input"), source.dtype), (StaticName("output"), target.dtype)] {
+    let source = try loader.record(record.input, .input)
+    let target = try loader.checked(record.output, .output, nil, count: source.count)
+    for (name, dtype) in [(FieldName.input, source.dtype), (FieldName.output, target.dtype)] {
       switch dtype {
       case .float32, .int32, .int64, .int8, .uint8, .bool: break
       case .uint16, .int16, .float16, .float64, .uint32, .uint64, .bfloat16:
         throw .typeNotSupported(name, found: dtype)
       }
     }
-    input = try loader.input(record.input, "input")
-    output = try loader.output(record.output, "output")
+    input = try loader.input(record.input, .input)
+    output = try loader.output(record.output, .output)
     from = source.dtype
     to = target.dtype
     count = source.count

@@ -33,16 +33,16 @@ struct PoolPlan {
 
   init(_ window: WindowGeometry, _ input: TensorIndex, _ output: TensorIndex, _ loader: Loader) throws(StepProblem) {
     try window.check()
-    guard window.inChannels == window.outChannels else { throw .value("channels", found: window.outChannels) }
+    guard window.inChannels == window.outChannels else { throw .value(.channels, found: window.outChannels) }
     self.window = window
-    dtype = try loader.record(input, "input").dtype
+    dtype = try loader.record(input, .input).dtype
     self.input = try loader.input(
-      input, "input", dtype,
+      input, .input, dtype,
       count: product(
-        product(window.batch, window.inHeight, "input extents"),
-        product(window.inWidth, window.inChannels, "input extents"), "input extents"))
+        product(window.batch, window.inHeight, .inputExtents),
+        product(window.inWidth, window.inChannels, .inputExtents), .inputExtents))
     self.output = try loader.output(
-      output, "output", dtype, count: ConvolutionPlan.outputCount(window))
+      output, .output, dtype, count: ConvolutionPlan.outputCount(window))
   }
 
   /// Calls `body` for each output pixel with the address of the first channel of each tap in order.
@@ -81,7 +81,7 @@ final class MaxPoolStep: Step {
   init(_ record: MaxPoolRecord, _ loader: Loader) throws(StepProblem) {
     plan = try PoolPlan(record.window, record.input, record.output, loader)
     guard plan.dtype == .float32 || plan.dtype.isQuantized else {
-      throw .typeNotSupported("input", found: plan.dtype)
+      throw .typeNotSupported(.input, found: plan.dtype)
     }
     kernels = loader.kernels
     super.init(outputBytes: try loader.outputSpan(record.output))
@@ -122,7 +122,7 @@ final class AveragePoolFloatStep: Step {
 
   init(_ record: AveragePoolFloatRecord, _ loader: Loader) throws(StepProblem) {
     plan = try PoolPlan(record.window, record.input, record.output, loader)
-    guard plan.dtype == .float32 else { throw .type("input", expected: .float32, found: plan.dtype) }
+    guard plan.dtype == .float32 else { throw .type(.input, expected: .float32, found: plan.dtype) }
     divisors = try PoolDivisors(record)
     kernels = loader.kernels
     super.init(outputBytes: try loader.outputSpan(record.output))
@@ -153,11 +153,11 @@ struct PoolDivisors {
   private let paddedWidth: Int
 
   init(_ record: AveragePoolFloatRecord) throws(StepProblem) {
-    guard record.countPadding <= 1 else { throw .value("count padding", found: Int(record.countPadding)) }
+    guard record.countPadding <= 1 else { throw .value(.countPadding, found: Int(record.countPadding)) }
     window = record.window
     countsPadding = record.countPadding == 1
     let limit = 1 << 24
-    guard record.padBottom < limit, record.padRight < limit else { throw .value("padding", found: record.padBottom) }
+    guard record.padBottom < limit, record.padRight < limit else { throw .value(.padding, found: record.padBottom) }
     paddedHeight = window.inHeight + window.padTop + record.padBottom
     paddedWidth = window.inWidth + window.padLeft + record.padRight
   }
@@ -189,18 +189,18 @@ final class AveragePoolInt8Step: Step {
 
   init(_ record: AveragePoolInt8Record, _ loader: Loader) throws(StepProblem) {
     plan = try PoolPlan(record.pool.window, record.pool.input, record.pool.output, loader)
-    try record.inputAffine.check("input", plan.dtype)
-    try record.outputAffine.check("output", plan.dtype)
+    try record.inputAffine.check(.input, plan.dtype)
+    try record.outputAffine.check(.output, plan.dtype)
     // 255 times this stays within int32, so a window's sum is exact.
     let taps = plan.window.kernelHeight * plan.window.kernelWidth
-    guard taps < 1 << 22 else { throw .value("kernel extents", found: taps) }
+    guard taps < 1 << 22 else { throw .value(.kernelExtents, found: taps) }
     divisors = try PoolDivisors(record.pool)
     sums = loader.memory.allocate(plan.window.inChannels, of: Int32.self)
     kernels = loader.kernels
     inputZeroPoint = record.inputAffine.zeroPoint
     outputZeroPoint = record.outputAffine.zeroPoint
     scaleRatio = record.inputAffine.scale / record.outputAffine.scale
-    guard scaleRatio.isFinite else { throw .notFinite("scales") }
+    guard scaleRatio.isFinite else { throw .notFinite(.scales) }
     let range = plan.dtype.quantizedRange
     low = Float(range.lowerBound - outputZeroPoint)
     high = Float(range.upperBound - outputZeroPoint)

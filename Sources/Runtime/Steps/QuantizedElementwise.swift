@@ -13,19 +13,19 @@ struct BinaryInt8Plan {
   let bIsSigned: Bool
 
   init(_ record: BinaryInt8Record, _ loader: Loader) throws(StepProblem) {
-    let out = try loader.record(record.output, "output")
-    let aType = try loader.record(record.a, "first operand").dtype
-    let bType = try loader.record(record.b, "second operand").dtype
-    try record.aAffine.check("first operand", aType)
-    try record.bAffine.check("second operand", bType)
-    try record.outputAffine.check("output", out.dtype)
+    let out = try loader.record(record.output, .output)
+    let aType = try loader.record(record.a, .firstOperand).dtype
+    let bType = try loader.record(record.b, .secondOperand).dtype
+    try record.aAffine.check(.firstOperand, aType)
+    try record.bAffine.check(.secondOperand, bType)
+    try record.outputAffine.check(.output, out.dtype)
     try checkClamp(record.low, record.high, out.dtype)
-    guard record.bCount > 0, out.count % record.bCount == 0 else { throw .value("repeat", found: record.bCount) }
+    guard record.bCount > 0, out.count % record.bCount == 0 else { throw .value(.repetition, found: record.bCount) }
     count = out.count
     bCount = record.bCount
-    a = try loader.input(record.a, "first operand", aType, count: count)
-    b = try loader.input(record.b, "second operand", bType, count: bCount)
-    output = try loader.output(record.output, "output")
+    a = try loader.input(record.a, .firstOperand, aType, count: count)
+    b = try loader.input(record.b, .secondOperand, bType, count: bCount)
+    output = try loader.output(record.output, .output)
     aIsSigned = aType == .int8
     bIsSigned = bType == .int8
   }
@@ -49,7 +49,7 @@ final class AddInt8Step: Step {
     add.fixed =
       Float(record.outputAffine.zeroPoint)
       - (add.ratio_a * Float(record.aAffine.zeroPoint) + add.ratio_b * Float(record.bAffine.zeroPoint))
-    guard add.ratio_a.isFinite, add.ratio_b.isFinite, add.fixed.isFinite else { throw .notFinite("scales") }
+    guard add.ratio_a.isFinite, add.ratio_b.isFinite, add.fixed.isFinite else { throw .notFinite(.scales) }
     add.low = Float(record.low)
     add.high = Float(record.high)
     super.init(outputBytes: try loader.outputSpan(record.output))
@@ -76,7 +76,7 @@ final class MulInt8Step: Step {
     plan = try BinaryInt8Plan(record, loader)
     self.record = record
     multiplier = (record.aAffine.scale * record.bAffine.scale) / record.outputAffine.scale
-    guard multiplier.isFinite else { throw .notFinite("scales") }
+    guard multiplier.isFinite else { throw .notFinite(.scales) }
     super.init(outputBytes: try loader.outputSpan(record.output))
   }
 
@@ -111,16 +111,16 @@ final class TableStep: Step {
   private let kernels: UnsafePointer<pare_kernels>
 
   init(_ record: TableRecord, _ loader: Loader) throws(StepProblem) {
-    let tensor = try loader.record(record.input, "input")
-    guard tensor.dtype.byteCount == 1 else { throw .typeNotSupported("input", found: tensor.dtype) }
+    let tensor = try loader.record(record.input, .input)
+    guard tensor.dtype.byteCount == 1 else { throw .typeNotSupported(.input, found: tensor.dtype) }
     count = tensor.count
-    input = try loader.input(record.input, "input")
-    let out = try loader.checked(record.output, "output", nil, count: count)
-    guard out.dtype.byteCount == 1 else { throw .typeNotSupported("output", found: out.dtype) }
-    output = try loader.output(record.output, "output")
-    let entries = try loader.checked(record.table, "table", nil, count: 256)
-    guard entries.dtype.byteCount == 1 else { throw .typeNotSupported("table", found: entries.dtype) }
-    table = try loader.input(record.table, "table")
+    input = try loader.input(record.input, .input)
+    let out = try loader.checked(record.output, .output, nil, count: count)
+    guard out.dtype.byteCount == 1 else { throw .typeNotSupported(.output, found: out.dtype) }
+    output = try loader.output(record.output, .output)
+    let entries = try loader.checked(record.table, .table, nil, count: 256)
+    guard entries.dtype.byteCount == 1 else { throw .typeNotSupported(.table, found: entries.dtype) }
+    table = try loader.input(record.table, .table)
     kernels = loader.kernels
     super.init(outputBytes: try loader.outputSpan(record.output))
   }
@@ -142,11 +142,11 @@ final class QuantizeStep: Step {
   private let kernels: UnsafePointer<pare_kernels>
 
   init(_ record: AffineMapRecord, _ loader: Loader) throws(StepProblem) {
-    let out = try loader.record(record.output, "output")
-    try record.affine.check("output", out.dtype)
+    let out = try loader.record(record.output, .output)
+    try record.affine.check(.output, out.dtype)
     count = out.count
-    input = try loader.input(record.input, "input", .float32, count: count)
-    output = try loader.output(record.output, "output")
+    input = try loader.input(record.input, .input, .float32, count: count)
+    output = try loader.output(record.output, .output)
     affine = record.affine
     isSigned = out.dtype == .int8
     kernels = loader.kernels
@@ -170,11 +170,11 @@ final class DequantizeStep: Step {
   private let kernels: UnsafePointer<pare_kernels>
 
   init(_ record: AffineMapRecord, _ loader: Loader) throws(StepProblem) {
-    let tensor = try loader.record(record.input, "input")
-    try record.affine.check("input", tensor.dtype)
+    let tensor = try loader.record(record.input, .input)
+    try record.affine.check(.input, tensor.dtype)
     count = tensor.count
-    input = try loader.input(record.input, "input")
-    output = try loader.output(record.output, "output", .float32, count: count)
+    input = try loader.input(record.input, .input)
+    output = try loader.output(record.output, .output, .float32, count: count)
     affine = record.affine
     isSigned = tensor.dtype == .int8
     kernels = loader.kernels

@@ -25,11 +25,11 @@ struct AxisExtents {
   let count: Int
 
   init(_ outer: Int, _ axis: Int, _ inner: Int) throws(StepProblem) {
-    guard outer > 0, axis > 0, inner > 0 else { throw .value("extents", found: axis) }
+    guard outer > 0, axis > 0, inner > 0 else { throw .value(.extents, found: axis) }
     self.outer = outer
     self.axis = axis
     self.inner = inner
-    count = try product(outer, axis, inner, "extents")
+    count = try product(outer, axis, inner, .extents)
   }
 
   /// Calls `body` with the offset of the first element of every line along the axis, and the line's number.
@@ -49,11 +49,11 @@ final class SoftmaxStep: Step {
   private let logarithm: Bool
 
   init(_ record: SoftmaxRecord, _ loader: Loader) throws(StepProblem) {
-    guard record.logarithm <= 1 else { throw .value("logarithm", found: Int(record.logarithm)) }
+    guard record.logarithm <= 1 else { throw .value(.logarithm, found: Int(record.logarithm)) }
     extents = try AxisExtents(record.outer, record.axis, record.inner)
-    input = try loader.input(record.input, "input", .float32, count: extents.count)
+    input = try loader.input(record.input, .input, .float32, count: extents.count)
       .assumingMemoryBound(to: Float.self)
-    output = try loader.output(record.output, "output", .float32, count: extents.count)
+    output = try loader.output(record.output, .output, .float32, count: extents.count)
       .assumingMemoryBound(to: Float.self)
     logarithm = record.logarithm == 1
     super.init(outputBytes: try loader.outputSpan(record.output))
@@ -100,9 +100,9 @@ final class ReduceStep: Step {
     }
     self.function = function
     extents = try AxisExtents(record.outer, record.axis, record.inner)
-    input = try loader.input(record.input, "input", .float32, count: extents.count)
+    input = try loader.input(record.input, .input, .float32, count: extents.count)
       .assumingMemoryBound(to: Float.self)
-    output = try loader.output(record.output, "output", .float32, count: extents.outer * extents.inner)
+    output = try loader.output(record.output, .output, .float32, count: extents.outer * extents.inner)
       .assumingMemoryBound(to: Float.self)
     super.init(outputBytes: try loader.outputSpan(record.output))
   }
@@ -136,12 +136,12 @@ final class ArgMaxStep: Step {
   private let selectLast: Bool
 
   init(_ record: ArgMaxRecord, _ loader: Loader) throws(StepProblem) {
-    guard record.selectLast <= 1 else { throw .value("select last", found: Int(record.selectLast)) }
+    guard record.selectLast <= 1 else { throw .value(.selectLast, found: Int(record.selectLast)) }
     extents = try AxisExtents(record.outer, record.axis, record.inner)
-    dtype = try loader.record(record.input, "input").dtype
-    guard dtype == .float32 || dtype.isQuantized else { throw .typeNotSupported("input", found: dtype) }
-    input = try loader.input(record.input, "input", dtype, count: extents.count)
-    output = try loader.output(record.output, "output", .int64, count: extents.outer * extents.inner)
+    dtype = try loader.record(record.input, .input).dtype
+    guard dtype == .float32 || dtype.isQuantized else { throw .typeNotSupported(.input, found: dtype) }
+    input = try loader.input(record.input, .input, dtype, count: extents.count)
+    output = try loader.output(record.output, .output, .int64, count: extents.outer * extents.inner)
       .assumingMemoryBound(to: Int64.self)
     selectLast = record.selectLast == 1
     super.init(outputBytes: try loader.outputSpan(record.output))
@@ -182,21 +182,21 @@ final class InterpolateStep: Step {
 
   init(_ record: InterpolateRecord, _ loader: Loader) throws(StepProblem) {
     extents = try AxisExtents(record.outer, record.axis, record.inner)
-    outAxis = try loader.record(record.low, "low indices").count
-    input = try loader.input(record.input, "input", .float32, count: extents.count)
+    outAxis = try loader.record(record.low, .lowIndices).count
+    input = try loader.input(record.input, .input, .float32, count: extents.count)
       .assumingMemoryBound(to: Float.self)
     output = try loader.output(
-      record.output, "output", .float32, count: product(extents.outer, outAxis, extents.inner, "output extents")
+      record.output, .output, .float32, count: product(extents.outer, outAxis, extents.inner, .outputExtents)
     ).assumingMemoryBound(to: Float.self)
-    low = try InterpolateStep.indices(record.low, "low indices", outAxis, below: extents.axis, loader)
-    high = try InterpolateStep.indices(record.high, "high indices", outAxis, below: extents.axis, loader)
-    fraction = try loader.input(record.fraction, "fractions", .float32, count: outAxis)
+    low = try InterpolateStep.indices(record.low, .lowIndices, outAxis, below: extents.axis, loader)
+    high = try InterpolateStep.indices(record.high, .highIndices, outAxis, below: extents.axis, loader)
+    fraction = try loader.input(record.fraction, .fractions, .float32, count: outAxis)
       .assumingMemoryBound(to: Float.self)
     super.init(outputBytes: try loader.outputSpan(record.output))
   }
 
   private static func indices(
-    _ index: TensorIndex, _ name: StaticName, _ count: Int, below limit: Int, _ loader: Loader
+    _ index: TensorIndex, _ name: FieldName, _ count: Int, below limit: Int, _ loader: Loader
   ) throws(StepProblem) -> UnsafePointer<Int32> {
     guard try loader.checked(index, name, .int32, count: count).placement != .arena else { throw .placement(name) }
     let indices = try loader.input(index, name).assumingMemoryBound(to: Int32.self)

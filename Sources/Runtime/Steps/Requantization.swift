@@ -7,17 +7,18 @@ struct QuantizedTypes {
   let output: DType
 
   init(_ record: ConvolutionInt8Record, _ loader: Loader) throws(StepProblem) {
-    input = try loader.record(record.input, "input").dtype
-    output = try loader.record(record.output, "output").dtype
-    try record.inputAffine.check("input", input)
-    try record.outputAffine.check("output", output)
+    input = try loader.record(record.input, .input).dtype
+    output = try loader.record(record.output, .output).dtype
+    try record.inputAffine.check(.input, input)
+    try record.outputAffine.check(.output, output)
     try checkClamp(record.low, record.high, output)
   }
 }
 
 extension AffineRecord {
   /// Scale finite and positive, zero point a value of the type, the type quantized.
-  func check(_ name: StaticName, _ dtype: DType) throws(StepProblem) {
+  @inline(never)
+  func check(_ name: FieldName, _ dtype: DType) throws(StepProblem) {
     guard dtype.isQuantized else { throw .typeNotSupported(name, found: dtype) }
     guard scale > 0, scale < .infinity else { throw .notFinite(name) }
     guard dtype.quantizedRange.contains(zeroPoint) else { throw .value(name, found: Int(zeroPoint)) }
@@ -30,10 +31,11 @@ extension DType {
 }
 
 /// Checks that the clamp of a quantized result is a range of its type.
+@inline(never)
 func checkClamp(_ low: Int32, _ high: Int32, _ dtype: DType) throws(StepProblem) {
-  guard low <= high else { throw .value("clamp", found: Int(low)) }
+  guard low <= high else { throw .value(.clamp, found: Int(low)) }
   guard dtype.quantizedRange.contains(low), dtype.quantizedRange.contains(high) else {
-    throw .value("clamp", found: Int(high))
+    throw .value(.clamp, found: Int(high))
   }
 }
 
@@ -51,20 +53,20 @@ struct RequantizedChannels {
     let bias = loader.memory.allocate(groups * paddedPerGroup, of: Int32.self)
     let multipliers = loader.memory.allocate(groups * paddedPerGroup, of: Float.self)
     if !record.bias.isNone {
-      try loader.withConstant(record.bias, "bias", .int32, count: channels) { (source) throws(StepProblem) in
+      try loader.withConstant(record.bias, .bias, .int32, count: channels) { (source) throws(StepProblem) in
         for channel in 0..<channels {
           bias[channel / perGroup * paddedPerGroup + channel % perGroup] =
             source.assumingMemoryBound(to: Int32.self)[channel]
         }
       }
     }
-    try loader.withConstant(record.weightScales, "weight scales", .float32, count: channels) {
+    try loader.withConstant(record.weightScales, .weightScales, .float32, count: channels) {
       (source) throws(StepProblem) in
       for channel in 0..<channels {
         let multiplier = requantizationMultiplier(
           input: record.inputAffine.scale, weight: source.assumingMemoryBound(to: Float.self)[channel],
           output: record.outputAffine.scale)
-        guard multiplier.isFinite else { throw .notFinite("weight scales") }
+        guard multiplier.isFinite else { throw .notFinite(.weightScales) }
         multipliers[channel / perGroup * paddedPerGroup + channel % perGroup] = multiplier
       }
     }

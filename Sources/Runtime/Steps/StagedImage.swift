@@ -42,7 +42,7 @@ struct StagedImage {
     inputZeroPoint: Int32, scratch: TensorIndex, _ loader: Loader
   ) throws(StepProblem) {
     try window.check()
-    guard bandRows >= 1, bandRows <= window.outHeight else { throw .value("band rows", found: bandRows) }
+    guard bandRows >= 1, bandRows <= window.outHeight else { throw .value(.bandRows, found: bandRows) }
     self.form = form
     self.window = window
     self.bandRows = bandRows
@@ -51,9 +51,9 @@ struct StagedImage {
     elementBytes = form == PARE_FORM_F32 ? 4 : form == PARE_FORM_CENTERED16 ? 2 : 1
     inputIsSigned = inputDType == .int8
     self.inputZeroPoint = inputZeroPoint
-    let pixels = try product(window.batch, window.inHeight, window.inWidth, "input extents")
+    let pixels = try product(window.batch, window.inHeight, window.inWidth, .inputExtents)
     self.input = try loader.input(
-      input, "input", inputDType, count: product(pixels, window.inChannels, "input extents"))
+      input, .input, inputDType, count: product(pixels, window.inChannels, .inputExtents))
     inputRowBytes = window.inWidth * window.inChannels * inputDType.byteCount
 
     let alreadyInForm =
@@ -62,11 +62,11 @@ struct StagedImage {
     rowBytes = stagesBands ? window.stagedRowBytes(elementBytes: elementBytes) : inputRowBytes
     if stagesBands {
       scratchBytes = window.scratchBytes(bandRows: bandRows, elementBytes: elementBytes)
-      let record = try loader.record(scratch, "scratch")
+      let record = try loader.record(scratch, .scratch)
       guard let available = record.byteCount, available >= scratchBytes else {
-        throw .tooSmall("scratch", expected: scratchBytes, found: record.byteCount ?? 0)
+        throw .tooSmall(.scratch, expected: scratchBytes, found: record.byteCount ?? 0)
       }
-      self.scratch = try loader.output(scratch, "scratch")
+      self.scratch = try loader.output(scratch, .scratch)
       let extra = loader.workerCount - 1
       workerScratch = extra > 0 ? loader.memory.allocate(extra * scratchBytes).baseAddress! : nil
     } else {
@@ -152,40 +152,41 @@ extension WindowGeometry {
   /// Checks that extents are positive, that no derived size overflows, and that every window starts
   /// within the padded image.
   func check() throws(StepProblem) {
-    guard batch > 0, inHeight > 0, inWidth > 0, inChannels > 0 else { throw .value("input extents", found: 0) }
-    guard outHeight > 0, outWidth > 0, outChannels > 0 else { throw .value("output extents", found: 0) }
-    guard kernelHeight > 0, kernelWidth > 0 else { throw .value("kernel extents", found: 0) }
-    guard strideHeight > 0, strideWidth > 0 else { throw .value("strides", found: 0) }
-    guard dilationHeight > 0, dilationWidth > 0 else { throw .value("dilations", found: 0) }
+    guard batch > 0, inHeight > 0, inWidth > 0, inChannels > 0 else { throw .value(.inputExtents, found: 0) }
+    guard outHeight > 0, outWidth > 0, outChannels > 0 else { throw .value(.outputExtents, found: 0) }
+    guard kernelHeight > 0, kernelWidth > 0 else { throw .value(.kernelExtents, found: 0) }
+    guard strideHeight > 0, strideWidth > 0 else { throw .value(.strides, found: 0) }
+    guard dilationHeight > 0, dilationWidth > 0 else { throw .value(.dilations, found: 0) }
     // Above this no activation of an edge network lies; below it the sums of products that follow
     // (offsets into a staged band) stay far from overflow.
     let limit = 1 << 24
     for extent in [
       inHeight, inWidth, inChannels, outHeight, outWidth, outChannels, kernelHeight, kernelWidth, strideHeight,
       strideWidth, dilationHeight, dilationWidth,
-    ] where extent > limit { throw .value("extent", found: extent) }
-    guard padTop < limit, padLeft < limit else { throw .value("padding", found: max(padTop, padLeft)) }
-    _ = try product(product(outHeight, strideHeight, "rows"), 1, "rows")
+    ] where extent > limit { throw .value(.extent, found: extent) }
+    guard padTop < limit, padLeft < limit else { throw .value(.padding, found: max(padTop, padLeft)) }
     let height = try checkedReach(outHeight, strideHeight, kernelHeight, dilationHeight)
     let width = try checkedReach(outWidth, strideWidth, kernelWidth, dilationWidth)
-    let staged = try product(product(height, width, "staged image"), product(inChannels, 4, "staged image"), "staged image")
-    guard staged < 1 << 31 else { throw .value("staged image", found: staged) }
-    _ = try product(product(batch, outHeight, "output extents"), product(outWidth, outChannels, "output extents"), "output extents")
+    let staged = try product(
+      product(height, width, .stagedImage), product(inChannels, 4, .stagedImage), .stagedImage)
+    guard Int64(staged) < Int64(1) << 31 else { throw .value(.stagedImage, found: staged) }
+    _ = try product(
+      product(batch, outHeight, .outputExtents), product(outWidth, outChannels, .outputExtents), .outputExtents)
   }
 
   /// `multiplyAccumulates`, its overflow a problem of the step.
   func checkedMultiplyAccumulates(channelsPerOutput: Int) throws(StepProblem) -> Int {
     guard let count = multiplyAccumulates(channelsPerOutput: channelsPerOutput) else {
-      throw .value("products", found: channelsPerOutput)
+      throw .value(.products, found: channelsPerOutput)
     }
     return count
   }
 
   private func checkedReach(_ out: Int, _ stride: Int, _ kernel: Int, _ dilation: Int) throws(StepProblem) -> Int {
-    let reach = try product(out - 1, stride, "window reach")
-    let span = try product(kernel - 1, dilation, "window reach")
+    let reach = try product(out - 1, stride, .windowReach)
+    let span = try product(kernel - 1, dilation, .windowReach)
     let (sum, overflow) = reach.addingReportingOverflow(span)
-    guard !overflow, sum < 1 << 30 else { throw .value("window reach", found: reach) }
+    guard !overflow, sum < 1 << 30 else { throw .value(.windowReach, found: reach) }
     return sum + 1
   }
 }

@@ -6,14 +6,14 @@ extension StridedExtents {
   func checkedCount() throws(StepProblem) -> Int {
     var count = 1
     for axis in 0..<StridedExtents.rank {
-      guard self[axis] > 0 else { throw .value("extents", found: self[axis]) }
-      count = try product(count, self[axis], "extents")
+      guard self[axis] > 0 else { throw .value(.extents, found: self[axis]) }
+      count = try product(count, self[axis], .extents)
     }
     return count
   }
 
   /// Checks that `offset` + every index times `strides` lies below `count`.
-  func check(_ strides: StridedExtents, offset: Int, count: Int, _ name: StaticName) throws(StepProblem) {
+  func check(_ strides: StridedExtents, offset: Int, count: Int, _ name: FieldName) throws(StepProblem) {
     var least = offset
     var greatest = offset
     for axis in 0..<StridedExtents.rank {
@@ -41,13 +41,13 @@ struct BinaryWalk {
 
   init(_ record: BinaryRecord, operands: DType, output: DType, _ loader: Loader) throws(StepProblem) {
     count = try record.extents.checkedCount()
-    let aTensor = try loader.checked(record.a, "first operand", operands, count: nil)
-    let bTensor = try loader.checked(record.b, "second operand", operands, count: nil)
-    try record.extents.check(record.aStrides, offset: 0, count: aTensor.count, "first operand")
-    try record.extents.check(record.bStrides, offset: 0, count: bTensor.count, "second operand")
-    a = try loader.input(record.a, "first operand")
-    b = try loader.input(record.b, "second operand")
-    self.output = try loader.output(record.output, "output", output, count: count)
+    let aTensor = try loader.checked(record.a, .firstOperand, operands, count: nil)
+    let bTensor = try loader.checked(record.b, .secondOperand, operands, count: nil)
+    try record.extents.check(record.aStrides, offset: 0, count: aTensor.count, .firstOperand)
+    try record.extents.check(record.bStrides, offset: 0, count: bTensor.count, .secondOperand)
+    a = try loader.input(record.a, .firstOperand)
+    b = try loader.input(record.b, .secondOperand)
+    self.output = try loader.output(record.output, .output, output, count: count)
     dtype = operands
     extents = record.extents
     aStrides = record.aStrides

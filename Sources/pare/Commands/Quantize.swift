@@ -130,7 +130,8 @@ extension QuantizationError {
     case .noSamples: CommandFailure("\(calibration): holds no samples to calibrate on", .usage)
     case .nonFinite(let value, let sample, let nanCount, let infiniteCount):
       CommandFailure(
-        "\(calibration): '\(value)' holds \(nanCount) NaN and \(infiniteCount) infinite values, first in sample \(sample)")
+        "\(calibration): '\(value)' holds \(nanCount) NaN and \(infiniteCount) infinite values, first in sample \(sample)"
+      )
     case .notObserved(let value): CommandFailure("\(file): calibration saw nothing of '\(value)'")
     case .planMismatch(let node): CommandFailure("\(file): the plan does not fit the node '\(node)'")
     case .graph(let error): error.failure(file: file)
