@@ -22,6 +22,9 @@ let kernelFlags: [CSetting] = [
   .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])
 ]
 
+// What stands around the kernels is called rarely and counts by its size.
+let systemFlags: [CSetting] = [.unsafeFlags(["-Os", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -40,9 +43,9 @@ let package = Package(
   targets: [
     // Device line.
     .target(name: "CMicrokernels", cSettings: kernelFlags),
-    .target(name: "CLinux", cSettings: kernelFlags),
-    .target(name: "CThreads", dependencies: ["CLinux"], cSettings: kernelFlags),
-    .target(name: "CEmbeddedModel", cSettings: kernelFlags),
+    .target(name: "CLinux", cSettings: systemFlags),
+    .target(name: "CThreads", dependencies: ["CLinux"], cSettings: systemFlags),
+    .target(name: "CEmbeddedModel", cSettings: systemFlags),
     .target(name: "TensorTypes", swiftSettings: device),
     .target(name: "ModelFormat", dependencies: ["TensorTypes"], swiftSettings: device),
     .target(name: "Inflate", swiftSettings: device),
@@ -74,7 +77,9 @@ let package = Package(
       name: "Packing",
       dependencies: ["CZlib", "Graph", "HostTensors", "ModelFormat", "Operators", "Runtime", "TensorTypes"],
       swiftSettings: strict),
-    .target(name: "Targets", dependencies: ["Inflate", "ModelFormat", yams], swiftSettings: strict),
+    .target(
+      name: "Targets", dependencies: ["CZlib", "Inflate", "ModelFormat", yams], exclude: ["Unpacker"],
+      swiftSettings: strict),
     .target(
       name: "Measurement",
       dependencies: [

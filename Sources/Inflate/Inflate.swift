@@ -12,10 +12,17 @@ public func inflate(
   guard header & 0x0f00 == 0x0800, header >> 12 <= 7, header % 31 == 0, header & 0x20 == 0 else {
     throw .badHeader(header)
   }
-  var decoder = BlockDecoder(source, target)
-  var isLast = false
-  while !isLast { isLast = try decoder.decodeBlock() }
-  try decoder.finish()
+  var words = InlineArray<2656, UInt16>(repeating: 0)
+  var lengths = InlineArray<320, UInt8>(repeating: 0)
+  try withUnsafeMutableBytes(of: &words) { (words) throws(InflateError) in
+    try withUnsafeMutableBytes(of: &lengths) { (lengths) throws(InflateError) in
+      guard let words = words.baseAddress, let lengths = lengths.baseAddress else { return }
+      var decoder = BlockDecoder(
+        source, target, words.assumingMemoryBound(to: UInt16.self), lengths.assumingMemoryBound(to: UInt8.self))
+      while try !decoder.decodeBlock() {}
+      try decoder.finish()
+    }
+  }
 }
 
 /// The state of one call of `inflate`.
@@ -23,13 +30,20 @@ private struct BlockDecoder: ~Copyable {
   private var reader: BitReader
   private let target: UnsafeMutableRawBufferPointer
   private var produced = 0
-  private var lengths = InlineArray<320, UInt8>(repeating: 0)
-  private var literals = HuffmanCode()
-  private var distances = HuffmanCode()
+  /// Room for 320 code lengths: those of 288 and 32 symbols of a fixed block, or 286 and 30 of another.
+  private let lengths: UnsafeMutablePointer<UInt8>
+  private let literals: HuffmanCode
+  private let distances: HuffmanCode
 
-  init(_ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer) {
+  init(
+    _ source: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer,
+    _ words: UnsafeMutablePointer<UInt16>, _ lengths: UnsafeMutablePointer<UInt8>
+  ) {
     reader = BitReader(source, from: 2)
     self.target = target
+    self.lengths = lengths
+    literals = HuffmanCode(words: words)
+    distances = HuffmanCode(words: words + HuffmanCode.wordCount)
   }
 
   /// Decodes one block and returns whether it is the last.
@@ -75,12 +89,12 @@ private struct BlockDecoder: ~Copyable {
   }
 
   private mutating func buildFixedCodes() throws(InflateError) {
-    for symbol in 0..<288 {
-      lengths[symbol] = symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8
-    }
-    for symbol in 288..<320 { lengths[symbol] = 5 }
-    try literals.build(lengths, from: 0, count: 288, mayBeIncomplete: false)
-    try distances.build(lengths, from: 288, count: 32, mayBeIncomplete: false)
+    lengths.update(repeating: 8, count: 288)
+    (lengths + 144).update(repeating: 9, count: 112)
+    (lengths + 256).update(repeating: 7, count: 24)
+    (lengths + 288).update(repeating: 5, count: 32)
+    try literals.build(lengths, count: 288, mayBeIncomplete: false)
+    try distances.build(lengths + 288, count: 32, mayBeIncomplete: false)
   }
 
   /// Reads the codes of a dynamic block (RFC 1951, 3.2.7).
@@ -96,11 +110,11 @@ private struct BlockDecoder: ~Copyable {
       lengths[Int(order[index])] = index < lengthCount ? UInt8(try reader.take(3)) : 0
     }
     // The code of the code lengths stands where that of the literals will.
-    try literals.build(lengths, from: 0, count: 19, mayBeIncomplete: false)
+    try literals.build(lengths, count: 19, mayBeIncomplete: false)
     try readCodeLengths(literalCount + distanceCount)
     guard lengths[256] > 0 else { throw .badCodeLengths }
-    try literals.build(lengths, from: 0, count: literalCount, mayBeIncomplete: true)
-    try distances.build(lengths, from: literalCount, count: distanceCount, mayBeIncomplete: true)
+    try literals.build(lengths, count: literalCount, mayBeIncomplete: true)
+    try distances.build(lengths + literalCount, count: distanceCount, mayBeIncomplete: true)
   }
 
   private mutating func readCodeLengths(_ count: Int) throws(InflateError) {
@@ -127,7 +141,7 @@ private struct BlockDecoder: ~Copyable {
     while true {
       // One filling serves a whole match: 15 + 5 + 15 + 13 = 48 bits.
       reader.refill()
-      var symbol = try literals.decode(&reader)
+      let symbol = try literals.decode(&reader)
       if symbol < 256 {
         guard produced < target.count else { throw .outputTooLong(expected: target.count) }
         target[produced] = UInt8(truncatingIfNeeded: symbol)
@@ -135,14 +149,13 @@ private struct BlockDecoder: ~Copyable {
         continue
       }
       if symbol == 256 { return }
-      symbol -= 257
-      guard symbol < 29 else { throw .badCode }
-      let length = try readLength(symbol)
+      guard symbol < 286 else { throw .badCode }
+      let length = try readLength(symbol &- 257)
       let distanceSymbol = try distances.decode(&reader)
       guard distanceSymbol < 30 else { throw .badCode }
       let distance = try readDistance(distanceSymbol)
       guard distance <= produced else { throw .distanceTooFar(distance: distance, available: produced) }
-      guard length <= target.count - produced else { throw .outputTooLong(expected: target.count) }
+      guard length <= target.count &- produced else { throw .outputTooLong(expected: target.count) }
       copyMatch(length, from: distance)
     }
   }
@@ -153,7 +166,7 @@ private struct BlockDecoder: ~Copyable {
     if index < 8 { return index + 3 }
     if index == 28 { return 258 }
     let extra = index / 4 - 1
-    return (4 + index % 4) << extra + 3 + (try reader.take(extra))
+    return (4 + index % 4) &<< extra &+ 3 &+ (try reader.take(extra))
   }
 
   /// The distance of symbol `index`: two symbols to a power of two.
@@ -161,7 +174,7 @@ private struct BlockDecoder: ~Copyable {
   private mutating func readDistance(_ index: Int) throws(InflateError) -> Int {
     if index < 4 { return index + 1 }
     let extra = index / 2 - 1
-    return (2 + index % 2) << extra + 1 + (try reader.take(extra))
+    return (2 + index % 2) &<< extra &+ 1 &+ (try reader.take(extra))
   }
 
   /// Repeats `length` bytes from `distance` back; the caller has checked both against the output.

@@ -16,6 +16,8 @@ public struct StridedExtents: Equatable, Sendable {
     set { values[axis] = newValue }
   }
 
+  public mutating func swapAt(_ first: Int, _ second: Int) { values.swapAt(first, second) }
+
   public static func == (left: StridedExtents, right: StridedExtents) -> Bool {
     for axis in 0..<rank where left[axis] != right[axis] { return false }
     return true

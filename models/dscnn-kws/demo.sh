@@ -38,10 +38,7 @@ show eval "$out/model.pare" --data "$here/data.yaml"
 
 title "One executable file each, the model inside"
 show build --target "$host" --model "$out/model.pare" -o "$out/app-$host"
-"$pare" build --target "$host" --model "$out/model.pare" -o "$out/app-$host" --json >"$out/build-host.json" 2>/dev/null
 show build --target raspberry-pi-4 --model "$out/model.pare" -o "$out/app-raspberry-pi-4"
-"$pare" build --target raspberry-pi-4 --model "$out/model.pare" -o "$out/app-raspberry-pi-4" --json \
-  >"$out/build-pi.json" 2>/dev/null
 
 title "The same clip on both"
 "$pare" run "$out/model.pare" --data "$here/data.yaml" --sample 7 --save-input "$out/clip.npy" \
@@ -62,15 +59,16 @@ echo "library, executable here and executable for the Raspberry Pi 4: the same b
 title "What was traded"
 "$pare" bench "$out/float.pare" --json >"$out/float-bench.json"
 "$out/app-$host" bench --runs 1000 --json >"$out/bench.json"
+size() { wc -c <"$1" | tr -d ' '; }
 percent() { awk "BEGIN { printf \"%.1f %%\", 100 * $1 }"; }
 row() { printf '%-26s %10s %10s %12s %12s %10s\n' "$@"; }
 row "" accuracy bytes "p50 us here" "executable" arena
-row "float, ONNX" "$(percent "$(json accuracy <"$out/float-eval.json")")" "$(wc -c <"$here/dscnn-kws.onnx")" - - -
+row "float, ONNX" "$(percent "$(json accuracy <"$out/float-eval.json")")" "$(size "$here/dscnn-kws.onnx")" - - -
 row "float, packed" "" "$(json file_bytes <"$out/float-pack.json")" "$(json p50 <"$out/float-bench.json")" - \
   "$(json arena_bytes <"$out/float-pack.json")"
-row "int8, ONNX" "$(percent "$(json accuracy <"$out/int8-eval.json")")" "$(wc -c <"$out/int8.onnx")" - - -
+row "int8, ONNX" "$(percent "$(json accuracy <"$out/int8-eval.json")")" "$(size "$out/int8.onnx")" - - -
 row "int8, packed, $host" "$(percent "$(json accuracy <"$out/packed-eval.json")")" \
   "$(json file_bytes <"$out/pack.json")" "$(json p50 <"$out/bench.json")" \
-  "$(json executable_bytes <"$out/build-host.json")" "$(json arena_bytes <"$out/pack.json")"
+  "$(size "$out/app-$host")" "$(json arena_bytes <"$out/pack.json")"
 row "int8, packed, Pi 4" "same bytes" "$(json file_bytes <"$out/pack.json")" "(emulated)" \
-  "$(json executable_bytes <"$out/build-pi.json")" "$(json arena_bytes <"$out/pack.json")"
+  "$(size "$out/app-raspberry-pi-4")" "$(json arena_bytes <"$out/pack.json")"

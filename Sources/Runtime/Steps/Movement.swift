@@ -6,6 +6,8 @@ final class CopyStep: Step {
   private let input: UnsafeRawPointer
   private let output: UnsafeMutableRawPointer
   private let record: CopyRecord
+  /// The record with its axes in the order of copying.
+  private let walk: CopyRecord
   private let count: Int
   private let elementBytes: Int
 
@@ -21,25 +23,43 @@ final class CopyStep: Step {
     input = try loader.input(record.input, .input) + record.inOffset * elementBytes
     output = try loader.output(record.output, .output) + record.outOffset * elementBytes
     self.record = record
+    walk = CopyStep.withLongRows(record, elementBytes)
     super.init(outputBytes: try loader.outputSpan(record.output))
+  }
+
+  /// The longest axis becomes the row, since the order of copying does not matter; runs of bytes that are worth
+  /// a call stay rows.
+  private static func withLongRows(_ record: CopyRecord, _ elementBytes: Int) -> CopyRecord {
+    let last = StridedExtents.rank - 1
+    let isDense = record.inStrides[last] == 1 && record.outStrides[last] == 1
+    if isDense && record.extents[last] * elementBytes >= 32 { return record }
+    var longest = last
+    for axis in 0..<last where record.extents[axis] > record.extents[longest] { longest = axis }
+    var walk = record
+    walk.extents.swapAt(longest, last)
+    walk.inStrides.swapAt(longest, last)
+    walk.outStrides.swapAt(longest, last)
+    return walk
   }
 
   override func run(_ workers: Workers) {
     let last = StridedExtents.rank - 1
-    let inner = record.extents[last]
-    let isDense = record.inStrides[last] == 1 && record.outStrides[last] == 1
+    let inner = walk.extents[last]
+    let isDense = walk.inStrides[last] == 1 && walk.outStrides[last] == 1
     var position = StridedPosition()
+    var from = 0
+    var to = 0
     var done = 0
     while done < count {
-      let from = input + position.offset(record.inStrides) &* elementBytes
-      let to = output + position.offset(record.outStrides) &* elementBytes
+      let source = input + from &* elementBytes
+      let target = output + to &* elementBytes
       if isDense {
-        to.copyMemory(from: from, byteCount: inner &* elementBytes)
+        target.copyMemory(from: source, byteCount: inner &* elementBytes)
       } else {
-        copyRow(from, to)
+        copyRow(source, target)
       }
       done &+= inner
-      position.advance(record.extents)
+      position.advance(walk.extents, walk.inStrides, &from, walk.outStrides, &to)
     }
   }
 
@@ -77,10 +97,12 @@ final class CopyStep: Step {
     let last = StridedExtents.rank - 1
     var source = from.assumingMemoryBound(to: type)
     var target = to.assumingMemoryBound(to: type)
-    for _ in 0..<record.extents[last] {
+    let sourceStride = walk.inStrides[last]
+    let targetStride = walk.outStrides[last]
+    for _ in 0..<walk.extents[last] {
       target.pointee = source.pointee
-      source += record.inStrides[last]
-      target += record.outStrides[last]
+      source += sourceStride
+      target += targetStride
     }
   }
 }

@@ -106,6 +106,24 @@ struct StridedPosition {
     return offset
   }
 
+  /// As `advance`, with the offsets of two operands moved along.
+  @inline(never)
+  mutating func advance(
+    _ extents: StridedExtents, _ aStrides: StridedExtents, _ a: inout Int, _ bStrides: StridedExtents, _ b: inout Int
+  ) {
+    var axis = StridedExtents.rank - 2
+    while axis >= 0 {
+      index[axis] &+= 1
+      a &+= aStrides[axis]
+      b &+= bStrides[axis]
+      if index[axis] < extents[axis] { return }
+      index[axis] = 0
+      a &-= extents[axis] &* aStrides[axis]
+      b &-= extents[axis] &* bStrides[axis]
+      axis -= 1
+    }
+  }
+
   /// Moves to the next row: the innermost axis is the caller's.
   @inline(never)
   mutating func advance(_ extents: StridedExtents) {
