@@ -61,7 +61,8 @@ class Pare:
 
     def measure(self, seconds):
         runs = 20 if self.expected is None else max(20, min(20000, int(seconds * 1e6 / self.expected)))
-        figures = json.loads(subprocess.run(self.command + ["--runs", str(runs)], check=True, capture_output=True).stdout)
+        outcome = subprocess.run(self.command + ["--runs", str(runs)], check=True, capture_output=True)
+        figures = json.loads(outcome.stdout)
         self.isa = figures["isa"]
         self.expected = figures["latency_us"]["p50"]
         return self.expected
@@ -113,8 +114,10 @@ def main():
     parser.add_argument("networks", nargs="*", default=networks.ALL)
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {arguments.core})
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
-    print(f"{datetime.date.today()}, {cpu}, core {arguments.core}, onnxruntime {ort.__version__}, {arguments.rounds} rounds")
+    lines = open("/proc/cpuinfo").read().splitlines()
+    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    rounds = f"{arguments.rounds} rounds"
+    print(f"{datetime.date.today()}, {cpu}, core {arguments.core}, onnxruntime {ort.__version__}, {rounds}")
     report = {}
     for name in arguments.networks:
         figures, best_isa = compare(name, arguments.rounds, arguments.seconds, arguments.isa)

@@ -83,12 +83,13 @@ def input_shape(session):
     return [extent if isinstance(extent, int) else 1 for extent in session.get_inputs()[0].shape]
 
 
-def quantize(name, output):
-    """Quantizes with the network's calibration.yaml and the command line's defaults."""
+def quantize(name, output, *options):
+    """Quantizes with the network's calibration.yaml."""
     subprocess.run(
-        [PARE, "quantize", onnx_file(name), "--calibration", folder(name) / "calibration.yaml", "-o", output],
-        check=True, stdout=subprocess.DEVNULL)
+        [PARE, "quantize", onnx_file(name), "--calibration", folder(name) / "calibration.yaml", "-o", output, *options],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def pack(model, output):
-    subprocess.run([PARE, "pack", model, "-o", output], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [PARE, "pack", model, "-o", output], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

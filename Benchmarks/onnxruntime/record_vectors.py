@@ -27,7 +27,7 @@ Made by `python3 Benchmarks/onnxruntime/record_vectors.py` with onnxruntime {ver
 on, CPU provider, one thread; not edited by hand. For each network:
 
 - `NAME.int8.onnx`: the quantized network, by `pare quantize models/NAME/NAME.onnx --calibration
-  models/NAME/calibration.yaml`.
+  models/NAME/calibration.yaml --method minmax`.
 - `NAME.npy`: uint8 [samples, classes], the values of its last quantized tensor for every sample of
   `models/NAME/data.yaml`, in order.
 
@@ -41,7 +41,7 @@ The networks and the data they are calibrated on keep their licences (`models/RE
 
 def record(name, scratch):
     path = VECTORS / f"{name}.int8.onnx"
-    networks.quantize(name, path)
+    networks.quantize(name, path, "--method", "minmax")
     model = onnx.load(path)
     tensor = quantized.last_quantized_tensor(model)
     tapped = quantized.with_outputs(model, [tensor])
@@ -56,7 +56,8 @@ def record(name, scratch):
     np.save(VECTORS / f"{name}.npy", values)
     ran = onnx.load(scratch / "optimized.onnx").graph.node
     integer = sum(quantized.is_integer_kernel(node) for node in ran)
-    floats = [node.op_type for node in ran if node.op_type in ("Conv", "FusedConv", "Gemm", "MatMul", "Add", "Softmax", "Pad")]
+    known = ("Conv", "FusedConv", "Gemm", "MatMul", "Add", "Softmax", "Pad")
+    floats = [node.op_type for node in ran if node.op_type in known]
     return f"| {name} | {len(values)} | {values.size} | {integer} | {', '.join(floats) or 'none'} |"
 
 
