@@ -25,6 +25,9 @@ import onnxruntime as ort
 
 import networks
 
+# Errors only: exporters of old list weights among the inputs, which onnxruntime warns of one by one.
+ort.set_default_logger_severity(3)
+
 
 class Onnxruntime:
     def __init__(self, label, path, sample):

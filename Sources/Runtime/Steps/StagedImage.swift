@@ -66,6 +66,8 @@ struct StagedImage {
       guard let available = record.byteCount, available >= scratchBytes else {
         throw .tooSmall(.scratch, expected: scratchBytes, found: record.byteCount ?? 0)
       }
+      // The record holds bytes, at any offset: the elements staged there are wider.
+      guard record.offset % elementBytes == 0 else { throw .value(.scratch, found: record.offset) }
       self.scratch = try loader.output(scratch, .scratch)
       let extra = loader.workerCount - 1
       workerScratch = extra > 0 ? loader.memory.allocate(extra * scratchBytes).baseAddress! : nil
