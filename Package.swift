@@ -147,7 +147,7 @@ let package = Package(
       name: "QuantizationTests", dependencies: ["Graph", "HostTensors", "Operators", "Quantization", "TensorTypes"],
       swiftSettings: strict),
     .testTarget(
-      name: "TargetsTests", dependencies: ["Targets"], swiftSettings: strict),
+      name: "TargetsTests", dependencies: ["ModelFormat", "Targets"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

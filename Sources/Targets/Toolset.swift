@@ -38,7 +38,7 @@ struct Toolset: Encodable {
     }
     swiftCompiler = Tool(extraCLIOptions: swift)
     cCompiler = Tool(extraCLIOptions: c)
-    linker = Tool(extraCLIOptions: ["--gc-sections", "-static", "-s"])
+    linker = Tool(extraCLIOptions: ["--gc-sections", "-static", "-s", "-z", "norelro"])
   }
 
   /// `averagePoolInt8` as `AVERAGE_POOL_INT8`.

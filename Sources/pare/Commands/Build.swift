@@ -22,6 +22,14 @@ struct Build: ParsableCommand {
   @Option(help: "Fail with exit code 5 if the executable is larger than this many bytes.") var maxSize: Int?
   @Option(help: "The checkout of Pare to build from; the one this executable comes from if not given.")
   var package: String?
+  @Flag(
+    help: ArgumentHelp(
+      "Compress the executable; it unpacks itself into memory when it starts.",
+      discussion: """
+        About half the bytes on the device, for some hundred microseconds at start and the unpacked size in memory. \
+        Not for kernels whose policy forbids turning written pages into code.
+        """))
+  var compress = false
   @Flag(help: "List the targets.") var list = false
   @Flag(help: "Show what the compiler prints.") var verbose = false
   @OptionGroup var output: JSONOption
@@ -37,14 +45,15 @@ struct Build: ParsableCommand {
     let isVerbose = verbose
     let product: CrossBuild.Product
     do throws(CrossBuildError) {
-      product = try CrossBuild(target: device, package: folder, model: embedded).build(to: destination) { line in
+      let crossBuild = CrossBuild(target: device, package: folder, model: embedded, isCompressed: compress)
+      product = try crossBuild.build(to: destination) { line in
         if isVerbose { Console.write(line) }
       }
     } catch { throw error.failure }
     let report = BuildReport(
       executableBytes: product.executableBytes, modelBytes: product.modelBytes ?? 0, target: device.id,
       isa: device.instructionSets.map(\.rawValue))
-    try output.print(report, else: describe(report, destination))
+    try output.print(report, else: describe(report, destination, linkedBytes: product.linkedBytes))
     if let maxSize, product.executableBytes > maxSize {
       throw CommandFailure(
         "the executable has \(product.executableBytes.grouped) bytes, above the gate of \(maxSize.grouped)",
@@ -56,15 +65,16 @@ struct Build: ParsableCommand {
     do throws(EmbeddedModelError) { return try EmbeddedModel(path: path) } catch { throw error.failure }
   }
 
-  private func describe(_ report: BuildReport, _ destination: URL) -> String {
-    """
-    executable        \(destination.relativePath)
-    target            \(report.target)
-    size              \(report.executableBytes.grouped) bytes
-    model inside      \(report.modelBytes == 0 ? "none" : "\(report.modelBytes.grouped) bytes")
-    instruction sets  \(report.isa.joined(separator: ", "))
+  private func describe(_ report: BuildReport, _ destination: URL, linkedBytes: Int) -> String {
+    let unpacked = linkedBytes == report.executableBytes ? "" : " (\(linkedBytes.grouped) unpacked)"
+    return """
+      executable        \(destination.relativePath)
+      target            \(report.target)
+      size              \(report.executableBytes.grouped) bytes\(unpacked)
+      model inside      \(report.modelBytes == 0 ? "none" : "\(report.modelBytes.grouped) bytes")
+      instruction sets  \(report.isa.joined(separator: ", "))
 
-    """
+      """
   }
 
   private func printTargets(_ folder: PackageFolder) throws {

@@ -53,6 +53,8 @@ extension CrossBuildError {
       CommandFailure("no 'swift' on the search path; the cross-build needs the Swift toolchain (6.3 or newer)")
     case .notStarted(let program, let reason): CommandFailure("\(program) could not be started: \(reason)")
     case .notWritable(let path, let reason): CommandFailure("\(path): cannot be written: \(reason)")
+    case .notReadable(let path, let reason): CommandFailure("\(path): cannot be read: \(reason)")
+    case .notPackable(let path): CommandFailure("\(path): the linker made an executable that cannot be packed")
     case .buildFailed(let status, let output):
       CommandFailure("the cross-build failed with status \(status):\n\(output)")
     }
