@@ -27,7 +27,7 @@ struct Quantize: ParsableCommand {
   @Argument(help: "A float .onnx file.") var model: String
   @Option(help: "The calibration data set's YAML file.") var calibration: String
   @Option(name: [.customShort("o"), .customLong("output")], help: "The quantized .onnx file.") var path: String
-  @Option(help: "How ranges are chosen: minmax, percentile, mse or entropy.") var method = Method.minmax
+  @Option(help: "How ranges are chosen: percentile, minmax, mse or entropy.") var method = Method.percentile
   @Option(help: "For --method percentile: the percentage of values kept.")
   var percentile = CalibrationMethod.defaultPercent
   @Option(help: "Leave nodes of this name in float; * and ? as in a shell; may be repeated.")
