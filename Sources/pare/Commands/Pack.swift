@@ -47,14 +47,8 @@ struct Pack: ParsableCommand {
     do throws(PackError) { try packed.write(to: URL(fileURLWithPath: path)) } catch {
       throw CommandFailure(error.sentence(file: path), error.status)
     }
-    if output.json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(packed.ledger), as: UTF8.self))
-    } else {
-      print(packed.ledger.table)
-      if steps { print("\n" + stepTable(packed), terminator: "") }
-    }
+    try output.print(
+      packed.ledger, else: packed.ledger.table + "\n" + (steps ? "\n" + stepTable(packed) : ""))
   }
 
   private func options() throws(CommandFailure) -> PackOptions {
@@ -82,6 +76,8 @@ struct Pack: ParsableCommand {
     return table.rendered
   }
 }
+
+extension Ledger: Report {}
 
 extension PackError {
   var status: ExitStatus {

@@ -54,13 +54,7 @@ struct Quantize: ParsableCommand {
       throw error.failure(file: path)
     }
     for warning in plan.warnings { Console.warning("\(warning)") }
-    if output.json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(plan), as: UTF8.self))
-    } else {
-      print(plan)
-    }
+    try output.print(plan, else: "\(plan)\n")
   }
 
   private func options() throws(CommandFailure) -> QuantizationOptions {
@@ -100,6 +94,8 @@ struct Quantize: ParsableCommand {
     }
   }
 }
+
+extension QuantizationPlan: Report {}
 
 /// Calibration samples shaped for a network's input.
 private struct CalibrationSamples {
