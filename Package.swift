@@ -63,7 +63,7 @@ let package = Package(
     // Host line.
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "HostTensors", dependencies: ["COpenBLAS", "TensorTypes"], swiftSettings: strict),
+    .target(name: "HostTensors", dependencies: ["COpenBLAS", "CThreads", "TensorTypes"], swiftSettings: strict),
     .target(name: "Operators", dependencies: ["HostTensors", "TensorTypes"], swiftSettings: strict),
     .target(name: "Graph", dependencies: ["HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
     .target(

@@ -40,6 +40,15 @@ public struct Tensor: Sendable {
     self.init(dtype: T.dtype, shape: shape, storage: storage)
   }
 
+  /// A tensor of `shape` whose elements `fill` writes, every one of them; memory starts as anything.
+  public init<T: TensorElement, E: Error>(
+    uninitialized shape: [Int], of type: T.Type, fill: (UnsafeMutableBufferPointer<T>) throws(E) -> Void
+  ) throws(E) {
+    let storage = TensorStorage(uninitializedByteCount: shape.elementCount * MemoryLayout<T>.stride)
+    try fill(UnsafeMutableBufferPointer(mutating: storage.bytes.assumingMemoryBound(to: T.self)))
+    self.init(dtype: T.dtype, shape: shape, storage: storage)
+  }
+
   public init<T: TensorElement>(scalar: T) { self.init(shape: [], elements: [scalar]) }
 
   /// A tensor of `shape` in which every element is `value`.
@@ -101,17 +110,20 @@ public final class TensorStorage: @unchecked Sendable {
   private let owner: AnyObject?
 
   /// Owned, 64-byte aligned, zeroed.
-  public init(zeroedByteCount byteCount: Int) {
-    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 1), alignment: 64)
-    memory.initializeMemory(as: UInt8.self, repeating: 0)
-    bytes = UnsafeRawBufferPointer(memory)
-    owner = nil
+  public convenience init(zeroedByteCount byteCount: Int) {
+    self.init(uninitializedByteCount: byteCount)
+    UnsafeMutableRawBufferPointer(mutating: bytes).initializeMemory(as: UInt8.self, repeating: 0)
   }
 
-  public init(copying source: UnsafeRawBufferPointer) {
-    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(source.count, 1), alignment: 64)
-    memory.copyMemory(from: source)
-    bytes = UnsafeRawBufferPointer(memory)
+  public convenience init(copying source: UnsafeRawBufferPointer) {
+    self.init(uninitializedByteCount: source.count)
+    UnsafeMutableRawBufferPointer(mutating: bytes).copyMemory(from: source)
+  }
+
+  /// Owned, 64-byte aligned, not yet written.
+  public init(uninitializedByteCount byteCount: Int) {
+    let count = max(byteCount, 1)
+    bytes = UnsafeRawBufferPointer(start: StorageRecycler.allocate(count), count: count)
     owner = nil
   }
 
@@ -121,7 +133,10 @@ public final class TensorStorage: @unchecked Sendable {
     self.owner = owner
   }
 
-  deinit { if owner == nil { bytes.deallocate() } }
+  deinit {
+    guard owner == nil, let start = bytes.baseAddress else { return }
+    StorageRecycler.release(UnsafeMutableRawPointer(mutating: start), byteCount: bytes.count)
+  }
 }
 
 extension [Int] {

@@ -27,6 +27,9 @@ public protocol Operator: Sendable {
 
   /// How quantization treats the operator.
   func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm
+
+  /// How training goes through the operator. `inputs` are typed and shaped; float32 in training.
+  func differentiation(_ inputs: [ValueInfo?]) -> Differentiation
 }
 
 /// The opset whose form the operators are held and exported in.
