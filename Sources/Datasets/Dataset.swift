@@ -8,16 +8,20 @@ import TensorTypes
 /// are inflated once.
 public struct Dataset: Sendable {
   public let specification: DatasetSpecification
-  /// The samples in range.
-  public let count: Int
+  /// The samples in range, or of the subset.
+  public private(set) var count: Int
   /// Extents of one sample as the file stores it.
   public let rawSampleShape: [Int]
   /// Extents of one sample as `sample(_:)` gives it.
   public let sampleShape: [Int]
-  private let samples: RawArray
+  /// Classes where the labels are classes: as many as have names, else up to the largest label.
+  public let classCount: Int?
+  private var samples: any RawSamples
   private let labels: Labels?
   private let transform: SampleTransform
   private let firstIndex: Int
+  /// Where the samples of a subset stand in the file.
+  private var chosen: [Int]?
 
   /// Opens the data set that the DATA file at `path` describes.
   public init(contentsOf path: String) throws(DatasetError) {
@@ -30,9 +34,10 @@ public struct Dataset: Sendable {
   public init(_ specification: DatasetSpecification) throws(DatasetError) {
     let source = try SampleSource.open(specification)
     let samples = source.samples
-    guard !samples.shape.isEmpty, !samples.shape.contains(0) else {
+    guard samples.sampleCount > 0, !samples.sampleShape.contains(0) else {
       throw .malformed(
-        path: samples.path, field: "shape", expected: "at least one sample with elements", found: "\(samples.shape)")
+        path: samples.path, field: "shape", expected: "at least one sample with elements",
+        found: "\([samples.sampleCount] + samples.sampleShape)")
     }
     let range = specification.range ?? 0..<samples.sampleCount
     guard range.upperBound <= samples.sampleCount else {
@@ -42,6 +47,7 @@ public struct Dataset: Sendable {
     self.specification = specification
     self.samples = samples
     labels = try Labels.open(specification, source: source)
+    classCount = labels?.classCount(named: specification.classes)
     transform = try SampleTransform(specification.preprocessing, samples: samples)
     count = range.count
     firstIndex = range.lowerBound
@@ -67,13 +73,25 @@ public struct Dataset: Sendable {
 
   /// Sample `index` of the range as float32 of `sampleShape`, preprocessed and laid out.
   ///
-  /// Throws `sampleOutOfRange`.
+  /// Throws what `stacked(_:)` throws.
   public func sample(_ index: Int) throws(DatasetError) -> Tensor {
-    guard (0..<count).contains(index) else { throw .sampleOutOfRange(index: index, samples: count) }
-    return Tensor(shape: sampleShape, of: Float.self) { target in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: target.count) { raw in
-        samples.decode(sample: firstIndex + index, into: raw)
-        transform.apply(raw, to: target)
+    try stacked([index]).reshaped(sampleShape)
+  }
+
+  /// The samples of `indices` as one tensor [indices, sample extents...], each as `sample(_:)` gives it.
+  ///
+  /// Throws `sampleOutOfRange`, and for files decoded one by one what is wrong with a file.
+  public func stacked(_ indices: [Int]) throws(DatasetError) -> Tensor {
+    if let wrong = indices.first(where: { !(0..<count).contains($0) }) {
+      throw .sampleOutOfRange(index: wrong, samples: count)
+    }
+    let width = elementCount
+    let raw = UnsafeMutableBufferPointer<Float>.allocate(capacity: rawSampleShape.elementCount)
+    defer { raw.deallocate() }
+    return try Tensor(shape: [indices.count] + sampleShape, of: Float.self) { (target) throws(DatasetError) in
+      for (row, index) in indices.enumerated() {
+        try samples.decode(sample: stored(index), into: raw)
+        transform.apply(raw, to: UnsafeMutableBufferPointer(rebasing: target[row * width..<(row + 1) * width]))
       }
     }
   }
@@ -92,14 +110,37 @@ public struct Dataset: Sendable {
   public func label(_ index: Int) -> Int? {
     precondition((0..<count).contains(index), "label \(index) of \(count)")
     guard case .classes(let indices)? = labels else { return nil }
-    return indices[firstIndex + index]
+    return indices[stored(index)]
   }
 
   /// The numbers a model should give for sample `index`, or nil where the labels are no targets.
   public func target(_ index: Int) -> [Float]? {
     precondition((0..<count).contains(index), "target \(index) of \(count)")
     guard case .targets(let values, let width)? = labels else { return nil }
-    let start = (firstIndex + index) * width
+    let start = stored(index) * width
     return [Float](values[start..<start + width])
   }
+
+  /// The samples of `indices` alone, in that order. Throws `sampleOutOfRange`.
+  public func subset(_ indices: [Int]) throws(DatasetError) -> Dataset {
+    if let wrong = indices.first(where: { !(0..<count).contains($0) }) {
+      throw .sampleOutOfRange(index: wrong, samples: count)
+    }
+    var result = self
+    result.chosen = indices.map(stored)
+    result.count = indices.count
+    return result
+  }
+
+  /// The same samples, kept in memory once decoded as far as `limitBytes` go; what lies in memory anyway is not
+  /// kept twice.
+  public func keepingDecodedSamples(limitBytes: Int) -> Dataset {
+    guard !samples.isInMemory else { return self }
+    var result = self
+    result.samples = CachedSamples(samples, limitBytes: limitBytes)
+    return result
+  }
+
+  /// Where sample `index` stands in the file.
+  private func stored(_ index: Int) -> Int { chosen?[index] ?? firstIndex + index }
 }

@@ -38,6 +38,9 @@ extension DatasetError: CustomStringConvertible {
     case .rangeOutOfBounds(let path, let from, let to, let samples):
       "\(path): range [\(from), \(to)] of \(samples) samples"
     case .sampleOutOfRange(let index, let samples): "sample \(index) of \(samples)"
+    case .batchOutOfRange(let number, let batches): "batch \(number) of \(batches)"
+    case .missingLabels(let path): "\(path): has no class labels, which this needs"
+    case .invalidOption(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
     case .shapeMismatch(let path, let sampleShape, let inputShape):
       "\(path): a sample of shape \(sampleShape) has \(sampleShape.elementCountText) elements,"
         + " but the input \(inputShape) takes \(inputShape.elementCountText)"

@@ -45,6 +45,11 @@ public enum DatasetError: Error, Equatable, Sendable {
   /// `range` reaches beyond the samples.
   case rangeOutOfBounds(path: String, from: Int, to: Int, samples: Int)
   case sampleOutOfRange(index: Int, samples: Int)
+  case batchOutOfRange(number: Int, batches: Int)
+  /// Something needs class labels that the data set of `path` does not have.
+  case missingLabels(path: String)
+  /// A size, a fraction or the like that a caller asked for and that cannot be.
+  case invalidOption(name: String, expected: String, found: String)
   /// A sample has another number of elements than the input it is meant for.
   case shapeMismatch(path: String, sampleShape: [Int], inputShape: [Int])
 }

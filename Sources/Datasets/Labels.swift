@@ -13,6 +13,15 @@ enum Labels: Sendable {
     }
   }
 
+  /// No network tells more classes apart, and a table of one entry for each stays small.
+  private static let mostClasses = 1 << 24
+
+  /// The number of classes; nil for targets.
+  func classCount(named names: [String]?) -> Int? {
+    guard case .classes(let indices) = self else { return nil }
+    return names?.count ?? (indices.max() ?? -1) + 1
+  }
+
   /// The labels that `specification` asks for, of every sample in `source`.
   static func open(_ specification: DatasetSpecification, source: SampleSource) throws(DatasetError) -> Labels? {
     let classes = specification.classes
@@ -39,7 +48,7 @@ enum Labels: Sendable {
       throw .labelCountDiffers(path: path, labels: labels.count, samples: source.samples.sampleCount)
     }
     if case .classes(let indices) = labels {
-      let limit = classes?.count ?? (source.recordLabels == nil ? Int.max : Cifar10.classCount)
+      let limit = classes?.count ?? (source.recordLabels == nil ? mostClasses : Cifar10.classCount)
       if let wrong = indices.firstIndex(where: { $0 < 0 || $0 >= limit }) {
         throw .labelOutOfRange(path: path, index: wrong, label: String(indices[wrong]), classes: limit)
       }

@@ -42,7 +42,7 @@ struct SampleTransform: Sendable {
 
   /// Samples of rank 0 or 2 are one channel; one of rank 1 is a vector of channels; from rank 3 on
   /// the channel axis is the first or the last.
-  init(_ preprocessing: Preprocessing, samples: RawArray) throws(DatasetError) {
+  init(_ preprocessing: Preprocessing, samples: any RawSamples) throws(DatasetError) {
     let raw = samples.sampleShape
     let stored = samples.storedLayout ?? preprocessing.stored ?? preprocessing.layout
     let wanted = preprocessing.layout ?? stored
@@ -71,6 +71,12 @@ struct SampleTransform: Sendable {
     for channel in 0..<channels {
       let mean = mean[channel]
       let std = std[channel]
+      if rawPositionStride == 1 && positionStride == 1 {
+        let raw = raw.baseAddress! + channel * rawChannelStride
+        let target = target.baseAddress! + channel * channelStride
+        for position in 0..<positions { target[position] = (raw[position] * scale + offset - mean) / std }
+        continue
+      }
       for position in 0..<positions {
         let value = raw[channel * rawChannelStride + position * rawPositionStride]
         target[channel * channelStride + position * positionStride] = (value * scale + offset - mean) / std

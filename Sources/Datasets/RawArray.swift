@@ -32,8 +32,8 @@ struct RawArray: Sendable {
     withRecord(index) { base in
       switch dtype {
       case .float32: load(Float.self, base, target)
-      case .uint8: load(UInt8.self, base, target)
-      case .int8: load(Int8.self, base, target)
+      case .uint8: load(UInt8.self, base, target) { Float($0) }
+      case .int8: load(Int8.self, base, target) { Float($0) }
       case .uint16: load(UInt16.self, base, target)
       case .int16: load(Int16.self, base, target)
       case .int32: load(Int32.self, base, target)
@@ -80,6 +80,12 @@ struct RawArray: Sendable {
     _ type: T.Type, _ base: UnsafeRawPointer, _ target: UnsafeMutableBufferPointer<Float>,
     _ convert: (T) -> Float = { Float($0.asDouble) }
   ) {
+    // Outside of the loop, so that the loop of bytes is one of vector instructions.
+    if MemoryLayout<T>.size == 1 {
+      let elements = base.assumingMemoryBound(to: T.self)
+      for position in target.indices { target[position] = convert(elements[position]) }
+      return
+    }
     for position in target.indices { target[position] = convert(element(T.self, base, position)) }
   }
 

@@ -1,6 +1,6 @@
 /// The samples of one file, and the labels where the same file holds them.
 struct SampleSource: Sendable {
-  var samples: RawArray
+  var samples: any RawSamples
   /// Labels inside the records (CIFAR-10).
   var recordLabels: RawArray?
   /// Labels in the last column of a number table, as text.

@@ -157,7 +157,7 @@ struct FormatTests {
       try scratch.open("inputs: x.csv\nlabels: y.npy\nclasses: [dog, cat]")
     }
     let negative = try scratch.write("0\n1\n-1", as: "negative.txt")
-    #expect(throws: DatasetError.labelOutOfRange(path: negative, index: 2, label: "-1", classes: Int.max)) {
+    #expect(throws: DatasetError.labelOutOfRange(path: negative, index: 2, label: "-1", classes: 1 << 24)) {
       try scratch.open("inputs: x.csv\nlabels: negative.txt")
     }
   }
