@@ -85,16 +85,27 @@ public struct Dataset: Sendable {
     if let wrong = indices.first(where: { !(0..<count).contains($0) }) {
       throw .sampleOutOfRange(index: wrong, samples: count)
     }
+    return try Tensor(shape: [indices.count] + sampleShape, of: Float.self) { (target) throws(DatasetError) in
+      try read(indices, into: target)
+    }
+  }
+
+  /// Writes the samples of `indices`, which must be in range, one after another.
+  func read(_ indices: [Int], into target: UnsafeMutableBufferPointer<Float>) throws(DatasetError) {
     let width = elementCount
     let raw = UnsafeMutableBufferPointer<Float>.allocate(capacity: rawSampleShape.elementCount)
     defer { raw.deallocate() }
-    return try Tensor(shape: [indices.count] + sampleShape, of: Float.self) { (target) throws(DatasetError) in
-      for (row, index) in indices.enumerated() {
-        try samples.decode(sample: stored(index), into: raw)
-        transform.apply(raw, to: UnsafeMutableBufferPointer(rebasing: target[row * width..<(row + 1) * width]))
-      }
+    for (row, index) in indices.enumerated() {
+      try samples.decode(sample: stored(index), into: raw)
+      transform.apply(raw, to: UnsafeMutableBufferPointer(rebasing: target[row * width..<(row + 1) * width]))
     }
   }
+
+  /// How a prepared sample lies in memory; nil where it is no image.
+  package var imageExtents: ImageExtents? { ImageExtents(shape: sampleShape, layout: transform.layout) }
+
+  /// What a stored number becomes in each channel.
+  func preprocessed(_ value: Float) -> [Float] { transform.preprocessed(value) }
 
   /// Sample `index` under `inputShape`, a model's input with its batch axis fixed.
   ///

@@ -40,6 +40,9 @@ extension DatasetError: CustomStringConvertible {
     case .sampleOutOfRange(let index, let samples): "sample \(index) of \(samples)"
     case .batchOutOfRange(let number, let batches): "batch \(number) of \(batches)"
     case .missingLabels(let path): "\(path): has no class labels, which this needs"
+    case .notImages(let path, let sampleShape):
+      "\(path): augmentation moves pixels, but samples of shape \(sampleShape) are not known to be images;"
+        + " preprocess.layout says where their channels are"
     case .invalidOption(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
     case .shapeMismatch(let path, let sampleShape, let inputShape):
       "\(path): a sample of shape \(sampleShape) has \(sampleShape.elementCountText) elements,"

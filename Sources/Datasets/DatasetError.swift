@@ -48,6 +48,8 @@ public enum DatasetError: Error, Equatable, Sendable {
   case batchOutOfRange(number: Int, batches: Int)
   /// Something needs class labels that the data set of `path` does not have.
   case missingLabels(path: String)
+  /// Augmentation should move pixels of samples that are no images, or whose layout nothing tells.
+  case notImages(path: String, sampleShape: [Int])
   /// A size, a fraction or the like that a caller asked for and that cannot be.
   case invalidOption(name: String, expected: String, found: String)
   /// A sample has another number of elements than the input it is meant for.

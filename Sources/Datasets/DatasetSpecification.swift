@@ -16,10 +16,12 @@ public struct DatasetSpecification: Sendable, Equatable {
   /// The samples to use, of those in the file.
   public var range: Range<Int>?
   public var preprocessing: Preprocessing
+  /// For training alone: evaluation and calibration take samples as they are.
+  public var augmentation: Augmentation?
 
   public init(
     path: String, inputs: String, labels: LabelSource? = nil, classes: [String]? = nil, range: Range<Int>? = nil,
-    preprocessing: Preprocessing = Preprocessing()
+    preprocessing: Preprocessing = Preprocessing(), augmentation: Augmentation? = nil
   ) {
     self.path = path
     self.inputs = inputs
@@ -27,6 +29,7 @@ public struct DatasetSpecification: Sendable, Equatable {
     self.classes = classes
     self.range = range
     self.preprocessing = preprocessing
+    self.augmentation = augmentation
   }
 
   /// Reads the DATA file at `path`; paths in it are relative to its folder.
@@ -46,7 +49,7 @@ public struct DatasetSpecification: Sendable, Equatable {
   /// Reads `yaml` as the contents of a DATA file at `path`.
   public init(yaml: String, path: String) throws(DatasetError) {
     let root = try StrictMapping(yaml: yaml, path: path)
-    try root.allowOnly(["inputs", "labels", "classes", "range", "preprocess"])
+    try root.allowOnly(["inputs", "labels", "classes", "range", "preprocess", "augment"])
     func located(_ name: String) -> String {
       guard !name.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return name }
       return path[...slash] + name
@@ -57,7 +60,8 @@ public struct DatasetSpecification: Sendable, Equatable {
       path: path, inputs: located(inputs),
       labels: labels.map { $0 == "last-column" ? .lastColumn : .file(located($0)) },
       classes: try root.texts("classes"), range: try Self.range(in: root),
-      preprocessing: try Self.preprocessing(in: root))
+      preprocessing: try Self.preprocessing(in: root),
+      augmentation: try root.mapping("augment").map { (mapping) throws(DatasetError) in try Augmentation(mapping) })
   }
 
   /// A list of 1,000 class names takes some 30 KB.

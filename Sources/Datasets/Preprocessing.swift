@@ -29,6 +29,8 @@ public struct Preprocessing: Sendable, Equatable {
 /// `Preprocessing` bound to the shape of one data set's samples, with every count checked.
 struct SampleTransform: Sendable {
   let shape: [Int]
+  /// Where the channels stand in `shape`; nil where nothing says it.
+  let layout: ChannelLayout?
   private let scale: Float
   private let offset: Float
   private let mean: [Float]
@@ -46,6 +48,7 @@ struct SampleTransform: Sendable {
     let raw = samples.sampleShape
     let stored = samples.storedLayout ?? preprocessing.stored ?? preprocessing.layout
     let wanted = preprocessing.layout ?? stored
+    layout = wanted
     let perChannel = preprocessing.mean.count > 1 || preprocessing.std.count > 1
     if raw.count >= 3, stored == nil, perChannel {
       throw .missingKey(path: samples.path, key: "preprocess.layout (mean and std are per channel)")
@@ -82,6 +85,11 @@ struct SampleTransform: Sendable {
         target[channel * channelStride + position * positionStride] = (value * scale + offset - mean) / std
       }
     }
+  }
+
+  /// What the stored number `value` becomes in each channel.
+  func preprocessed(_ value: Float) -> [Float] {
+    (0..<channels).map { (value * scale + offset - mean[$0]) / std[$0] }
   }
 
   private static func strides(

@@ -20,7 +20,8 @@ struct StrictMapping {
     try self.init(root, path: path, key: nil)
   }
 
-  private init(_ node: Node, path: String, key: String?) throws(DatasetError) {
+  /// The mapping `node`, which stands under `key` of the document or is the document itself.
+  init(_ node: Node, path: String, key: String?) throws(DatasetError) {
     guard case .mapping(let mapping) = node else {
       throw .wrongValue(
         path: path, key: key ?? "the document", expected: "a mapping of keys", found: Self.kind(of: node))
@@ -69,6 +70,15 @@ struct StrictMapping {
     }
   }
 
+  /// The integer under `key`, which must lie in `bounds`.
+  func integer(_ key: String, _ bounds: ClosedRange<Int>) throws(DatasetError) -> Int? {
+    guard let node = entries[key] else { return nil }
+    guard case .scalar(let scalar) = node, scalar.style == .plain, let integer = Int(scalar.string),
+      bounds.contains(integer)
+    else { throw wrong(key, expected: "an integer from \(bounds.lowerBound) to \(bounds.upperBound)", node) }
+    return integer
+  }
+
   func number(_ key: String) throws(DatasetError) -> Float? {
     guard let node = entries[key] else { return nil }
     return try number(of: node, key: key, expected: "a finite number")
@@ -78,6 +88,13 @@ struct StrictMapping {
     try list(key, expected: "a list of finite numbers") { (node) throws(DatasetError) in
       try number(of: node, key: key, expected: "a list of finite numbers")
     }
+  }
+
+  /// The number, or the numbers of the list, under `key`.
+  func oneOrMoreNumbers(_ key: String) throws(DatasetError) -> [Float]? {
+    guard let node = entries[key] else { return nil }
+    if case .scalar = node { return [try number(of: node, key: key, expected: "a finite number")] }
+    return try numbers(key)
   }
 
   private func list<Element>(
@@ -103,8 +120,13 @@ struct StrictMapping {
     return number
   }
 
+  /// The error that refuses `found` under `key`.
+  func wrong(_ key: String, expected: String, found: String) -> DatasetError {
+    .wrongValue(path: path, key: prefix + key, expected: expected, found: found)
+  }
+
   private func wrong(_ key: String, expected: String, _ node: Node) -> DatasetError {
-    .wrongValue(path: path, key: prefix + key, expected: expected, found: Self.kind(of: node))
+    wrong(key, expected: expected, found: Self.kind(of: node))
   }
 
   private static func kind(of node: Node) -> String {

@@ -25,7 +25,7 @@ struct SpecificationTests {
     #expect(found.preprocessing == Preprocessing(scale: 1, offset: 0, mean: [0], std: [1]))
   }
 
-  static let topKeys = ["inputs", "labels", "classes", "range", "preprocess"]
+  static let topKeys = ["inputs", "labels", "classes", "range", "preprocess", "augment"]
   static let preprocessKeys = ["layout", "stored", "scale", "offset", "mean", "std"].map { "preprocess." + $0 }
 
   static let refused: [(String, DatasetError)] = [

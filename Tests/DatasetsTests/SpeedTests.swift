@@ -36,4 +36,12 @@ struct SpeedTests {
     let source = try BatchSource(mnist(), batching: Batching(batchSize: 128, seed: 1))
     print("digits decoded and batched: \(Int(try samplesPerSecond(source, epochs: 20))) samples/s")
   }
+
+  @Test func digitsMovedByAnAffineMap() throws {
+    var augmentation = Augmentation()
+    (augmentation.rotation, augmentation.scale, augmentation.shear) = (15, 0.9...1.1, 10)
+    (augmentation.verticalShift, augmentation.horizontalShift) = (0.1, 0.1)
+    let source = try BatchSource(mnist(), batching: Batching(batchSize: 128, seed: 1, augmentation: augmentation))
+    print("digits with an affine map: \(Int(try samplesPerSecond(source, epochs: 5))) samples/s")
+  }
 }

@@ -9,12 +9,17 @@ public struct Batching: Sendable, Equatable {
   public var isShuffled: Bool
   /// Whether the samples that fill no whole batch come as a smaller one.
   public var keepsPartialBatch: Bool
+  public var augmentation: Augmentation?
 
-  public init(batchSize: Int, seed: UInt64 = 0, isShuffled: Bool = true, keepsPartialBatch: Bool = true) {
+  public init(
+    batchSize: Int, seed: UInt64 = 0, isShuffled: Bool = true, keepsPartialBatch: Bool = true,
+    augmentation: Augmentation? = nil
+  ) {
     self.batchSize = batchSize
     self.seed = seed
     self.isShuffled = isShuffled
     self.keepsPartialBatch = keepsPartialBatch
+    self.augmentation = augmentation
   }
 }
 
@@ -25,15 +30,25 @@ public struct Batching: Sendable, Equatable {
 public final class BatchSource: Sendable {
   public let dataset: Dataset
   public let batching: Batching
+  private let augmenter: SampleAugmenter?
   private let latestOrder = Mutex<(epoch: Int, order: [Int])?>(nil)
 
-  /// Throws `invalidOption` where no batch of the size asked for can be made.
+  /// Throws `invalidOption` where no batch of the size asked for can be made, `notImages` and `missingLabels` where
+  /// the samples do not have what the augmentation changes.
   public init(_ dataset: Dataset, batching: Batching) throws(DatasetError) {
     let largest = batching.keepsPartialBatch ? Int.max : dataset.count
     guard batching.batchSize >= 1, batching.batchSize <= largest else {
       throw .invalidOption(
         name: "batch size", expected: batching.keepsPartialBatch ? "at least 1" : "1 to \(largest), the samples",
         found: String(batching.batchSize))
+    }
+    if let augmentation = batching.augmentation {
+      augmenter = try SampleAugmenter(augmentation, dataset: dataset, seed: batching.seed)
+      if augmentation.labelSmoothing > 0 && dataset.classCount == nil {
+        throw .missingLabels(path: dataset.specification.inputs)
+      }
+    } else {
+      augmenter = nil
     }
     self.dataset = dataset
     self.batching = batching
@@ -72,10 +87,36 @@ public final class BatchSource: Sendable {
     let start = number * batching.batchSize
     let end = min(start + batching.batchSize, dataset.count)
     let indices = [Int](order(epoch: epoch)[start..<end])
-    let inputs = try dataset.stacked(indices)
+    let mixup = Mixup(batching.augmentation?.mixup ?? 0, seed: batching.seed, epoch: epoch, indices: indices)
+    let inputs = try inputs(indices, epoch: epoch, mixup)
+    let labels = indices.compactMap(dataset.label)
+    var targets = indices.flatMap { dataset.target($0) ?? [] }
+    targets.withUnsafeMutableBufferPointer { mixup.mix($0, width: dataset.targetWidth) }
     return Batch(
-      epoch: epoch, number: number, indices: indices, inputs: inputs, labels: indices.compactMap(dataset.label),
-      targets: indices.flatMap { dataset.target($0) ?? [] }, targetWidth: dataset.targetWidth, probabilities: nil)
+      epoch: epoch, number: number, indices: indices, inputs: inputs, labels: labels, targets: targets,
+      targetWidth: dataset.targetWidth, probabilities: probabilities(of: labels, mixup))
+  }
+
+  private func inputs(_ indices: [Int], epoch: Int, _ mixup: Mixup) throws(DatasetError) -> Tensor {
+    let width = dataset.elementCount
+    return try Tensor(shape: [indices.count] + dataset.sampleShape, of: Float.self) { (target) throws(DatasetError) in
+      try dataset.read(indices, into: target)
+      guard let augmenter else { return }
+      let scratch = UnsafeMutableBufferPointer<Float>.allocate(capacity: width)
+      defer { scratch.deallocate() }
+      for (row, index) in indices.enumerated() {
+        let sample = UnsafeMutableBufferPointer(rebasing: target[row * width..<(row + 1) * width])
+        augmenter.apply(to: sample, index: index, epoch: epoch, scratch: scratch)
+      }
+      mixup.mix(target, width: width)
+    }
+  }
+
+  private func probabilities(of labels: [Int], _ mixup: Mixup) -> Tensor? {
+    guard let augmentation = batching.augmentation, let classes = dataset.classCount,
+      augmentation.mixup > 0 || augmentation.labelSmoothing > 0
+    else { return nil }
+    return mixup.probabilities(of: labels, classes: classes, smoothing: augmentation.labelSmoothing)
   }
 
   /// The batches of `epoch` from number `first` on, made ahead on `workers` threads of their own.
