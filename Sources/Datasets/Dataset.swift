@@ -152,6 +152,22 @@ public struct Dataset: Sendable {
     return result
   }
 
+  /// The vocabulary that gives the tokens of text their numbers; nil where samples are no text.
+  public var vocabulary: Vocabulary? { (samples as? TextSamples)?.vocabulary }
+
+  /// The same samples of text under a vocabulary built from those of `indices` alone, for example the training part
+  /// of a split; a vocabulary from a file stays.
+  ///
+  /// Throws `sampleOutOfRange`, and `invalidOption` where samples are no text.
+  public func buildingVocabulary(from indices: [Int]) throws(DatasetError) -> Dataset {
+    guard let text = samples as? TextSamples else {
+      throw .invalidOption(name: "vocabulary", expected: "inputs of text", found: specification.inputs)
+    }
+    var result = self
+    result.samples = try text.rebuilt(from: subset(indices).chosen ?? [])
+    return result
+  }
+
   /// Where sample `index` stands in the file.
   private func stored(_ index: Int) -> Int { chosen?[index] ?? firstIndex + index }
 }

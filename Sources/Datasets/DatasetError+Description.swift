@@ -29,7 +29,7 @@ extension DatasetError: CustomStringConvertible {
     case .memberNotFound(let path, let name, let available):
       "\(path): no member \(name); present: \(available.joined(separator: ", "))"
     case .notANumber(let path, let line, let column, let found):
-      "\(path):\(line):\(column): \"\(found)\" is not a number (tables of text are not read)"
+      "\(path):\(line):\(column): \"\(found)\" is not a number (preprocess.text reads text)"
     case .raggedRow(let path, let line, let expectedCells, let foundCells):
       "\(path):\(line): \(foundCells) cells where the first row has \(expectedCells)"
     case .labelCountDiffers(let path, let labels, let samples): "\(path): \(labels) labels for \(samples) samples"

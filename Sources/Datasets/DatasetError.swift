@@ -59,7 +59,8 @@ public enum DatasetError: Error, Equatable, Sendable {
 extension DatasetError {
   /// The formats of `inputs`, as errors list them.
   static let readableInputs = [
-    "idx", ".npy", ".npz", "CIFAR-10 .bin", ".csv or .tsv of numbers", "each of these but .npz also as .gz",
+    "idx", ".npy", ".npz", "CIFAR-10 .bin", ".csv or .tsv of numbers",
+    ".tsv or .txt of text (with preprocess.text)", "each of these but .npz also as .gz",
   ]
   /// The formats of `labels`, as errors list them.
   static let readableLabels = [

@@ -60,7 +60,7 @@ public struct DatasetSpecification: Sendable, Equatable {
       path: path, inputs: located(inputs),
       labels: labels.map { $0 == "last-column" ? .lastColumn : .file(located($0)) },
       classes: try root.texts("classes"), range: try Self.range(in: root),
-      preprocessing: try Self.preprocessing(in: root),
+      preprocessing: try Self.preprocessing(in: root, located: located),
       augmentation: try root.mapping("augment").map { (mapping) throws(DatasetError) in try Augmentation(mapping) })
   }
 
@@ -76,16 +76,19 @@ public struct DatasetSpecification: Sendable, Equatable {
     return bounds[0]..<bounds[1]
   }
 
-  private static func preprocessing(in root: StrictMapping) throws(DatasetError) -> Preprocessing {
+  private static func preprocessing(
+    in root: StrictMapping, located: (String) -> String
+  ) throws(DatasetError) -> Preprocessing {
     var result = Preprocessing()
     guard let mapping = try root.mapping("preprocess") else { return result }
-    try mapping.allowOnly(["layout", "stored", "scale", "offset", "mean", "std"])
+    try mapping.allowOnly(["layout", "stored", "scale", "offset", "mean", "std", "text"])
     result.layout = try layout("layout", in: mapping)
     result.stored = try layout("stored", in: mapping)
     result.scale = try mapping.number("scale") ?? result.scale
     result.offset = try mapping.number("offset") ?? result.offset
     result.mean = try mapping.numbers("mean") ?? result.mean
     result.std = try mapping.numbers("std") ?? result.std
+    if let text = try mapping.mapping("text") { result.text = try TextPreprocessing(text, located: located) }
     if let zero = result.std.firstIndex(of: 0) {
       throw .wrongValue(
         path: root.path, key: "preprocess.std", expected: "entries other than 0", found: "0 as entry \(zero)")

@@ -43,6 +43,33 @@ final class FileBytes: @unchecked Sendable {
   }
 }
 
+extension FileBytes {
+  /// Puts `bytes` at `path` in one step: whoever reads there finds the old contents or all of the new.
+  ///
+  /// Throws `unwritable`.
+  static func replace(_ path: String, with bytes: [UInt8]) throws(DatasetError) {
+    let partial = "\(path).\(getpid()).partial"
+    unlink(partial)
+    let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw .unwritable(path: path, reason: systemReason()) }
+    var failure = bytes.withUnsafeBytes { bytes -> String? in
+      var written = 0
+      while written < bytes.count {
+        let step = Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+        if step < 0 && errno == EINTR { continue }
+        guard step > 0 else { return systemReason() }
+        written += step
+      }
+      return nil
+    }
+    if close(descriptor) != 0 && failure == nil { failure = systemReason() }
+    if failure == nil && rename(partial, path) != 0 { failure = systemReason() }
+    guard let failure else { return }
+    unlink(partial)
+    throw .unwritable(path: path, reason: failure)
+  }
+}
+
 /// The sentence of the last failed system call.
 func systemReason() -> String { String(cString: strerror(errno)) }
 

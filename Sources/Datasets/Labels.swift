@@ -28,6 +28,9 @@ enum Labels: Sendable {
     let labels: Labels
     let path: String
     switch specification.labels {
+    case nil where source.lastColumn != nil:
+      path = source.samples.path
+      labels = try parse(source.lastColumn ?? [], classes: classes, path: path)
     case nil:
       guard let inside = source.recordLabels else { return nil }
       path = inside.path

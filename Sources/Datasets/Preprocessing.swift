@@ -12,10 +12,12 @@ public struct Preprocessing: Sendable, Equatable {
   public var mean: [Float]
   /// One entry, or one for each channel; finite and not zero.
   public var std: [Float]
+  /// Given where samples are text.
+  public var text: TextPreprocessing?
 
   public init(
     layout: ChannelLayout? = nil, stored: ChannelLayout? = nil, scale: Float = 1, offset: Float = 0,
-    mean: [Float] = [0], std: [Float] = [1]
+    mean: [Float] = [0], std: [Float] = [1], text: TextPreprocessing? = nil
   ) {
     self.layout = layout
     self.stored = stored
@@ -23,6 +25,7 @@ public struct Preprocessing: Sendable, Equatable {
     self.offset = offset
     self.mean = mean
     self.std = std
+    self.text = text
   }
 }
 

@@ -3,13 +3,14 @@ struct SampleSource: Sendable {
   var samples: any RawSamples
   /// Labels inside the records (CIFAR-10).
   var recordLabels: RawArray?
-  /// Labels in the last column of a number table, as text.
+  /// Labels in the last column of a table, as text.
   var lastColumn: [String]?
 
   /// Opens the file that `inputs` names; the format follows from its name or its first bytes.
   static func open(_ specification: DatasetSpecification) throws(DatasetError) -> SampleSource {
     let file = try NamedFile(specification.inputs, key: "inputs", specification: specification.path)
     let path = file.path
+    if let text = specification.preprocessing.text { return try openText(file, text, specification) }
     let wantsLastColumn = specification.labels == .lastColumn
     let format = file.format
     if wantsLastColumn && format != .csv && format != .tsv {
@@ -33,6 +34,27 @@ struct SampleSource: Sendable {
     case .text, .unread:
       throw .unsupportedFormat(path: path, found: file.kindInWords, readable: DatasetError.readableInputs)
     }
+  }
+
+  /// Opens lines of text; those of a `.tsv` file end with their labels, unless `labels` names a file.
+  private static func openText(
+    _ file: NamedFile, _ preprocessing: TextPreprocessing, _ specification: DatasetSpecification
+  ) throws(DatasetError) -> SampleSource {
+    guard file.format == .tsv || file.format == .text else {
+      throw .unsupportedFormat(
+        path: file.path, found: "preprocess.text with \(file.kindInWords)",
+        readable: [".tsv of text and labels", ".txt with one text a line", "each of these also as .gz"])
+    }
+    let hasLabels = specification.labels == .lastColumn || (specification.labels == nil && file.format == .tsv)
+    let classes = specification.classes ?? []
+    let isLabel: ((Substring) -> Bool)? =
+      hasLabels ? { label in Float(label) != nil || classes.contains { $0 == label } } : nil
+    let (text, labels) = try TokenizedText.read(
+      TextLines(file.region, path: file.path), path: file.path,
+      tokenizer: Tokenizer(lowercases: preprocessing.lowercases), isLabel: isLabel)
+    let training = (specification.range ?? 0..<text.lineCount).clamped(to: 0..<text.lineCount)
+    let samples = try TextSamples(text, path: file.path, preprocessing: preprocessing, training: training)
+    return SampleSource(samples: samples, lastColumn: hasLabels ? labels : nil)
   }
 }
 

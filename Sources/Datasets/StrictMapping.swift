@@ -70,6 +70,14 @@ struct StrictMapping {
     }
   }
 
+  func flag(_ key: String) throws(DatasetError) -> Bool? {
+    guard let node = entries[key] else { return nil }
+    guard case .scalar(let scalar) = node, scalar.style == .plain, let flag = Bool(scalar.string) else {
+      throw wrong(key, expected: "true or false", node)
+    }
+    return flag
+  }
+
   /// The integer under `key`, which must lie in `bounds`.
   func integer(_ key: String, _ bounds: ClosedRange<Int>) throws(DatasetError) -> Int? {
     guard let node = entries[key] else { return nil }

@@ -26,7 +26,7 @@ struct SpecificationTests {
   }
 
   static let topKeys = ["inputs", "labels", "classes", "range", "preprocess", "augment"]
-  static let preprocessKeys = ["layout", "stored", "scale", "offset", "mean", "std"].map { "preprocess." + $0 }
+  static let preprocessKeys = ["layout", "stored", "scale", "offset", "mean", "std", "text"].map { "preprocess." + $0 }
 
   static let refused: [(String, DatasetError)] = [
     ("inputs: a\nlabel: b", .unknownKey(path: "d", key: "label", known: topKeys)),
