@@ -62,6 +62,8 @@ let package = Package(
 
     // Host line.
     .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "HostTensors", dependencies: ["COpenBLAS", "CThreads", "TensorTypes"], swiftSettings: strict),
     .target(name: "Operators", dependencies: ["HostTensors", "TensorTypes"], swiftSettings: strict),
@@ -70,7 +72,9 @@ let package = Package(
       name: "ONNX", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes", protobuf],
       exclude: ["onnx.proto"],
       swiftSettings: strict),
-    .target(name: "Datasets", dependencies: ["CZlib", "HostTensors", "TensorTypes", yams], swiftSettings: strict),
+    .target(
+      name: "Datasets", dependencies: ["CJPEG", "CPNG", "CZlib", "HostTensors", "TensorTypes", yams],
+      swiftSettings: strict),
     .target(
       name: "Quantization", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
     .target(

@@ -3,7 +3,7 @@
 set -eu
 
 missing=""
-for package in libopenblas-dev zlib1g-dev qemu-user-static; do
+for package in libopenblas-dev libpng-dev libturbojpeg0-dev zlib1g-dev qemu-user-static; do
   status=$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true)
   [ "$status" = "install ok installed" ] || missing="$missing $package"
 done

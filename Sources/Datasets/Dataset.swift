@@ -14,8 +14,12 @@ public struct Dataset: Sendable {
   public let rawSampleShape: [Int]
   /// Extents of one sample as `sample(_:)` gives it.
   public let sampleShape: [Int]
+  /// Names of the classes where the DATA file gives them, or else those of the folder's sub-folders.
+  public let classes: [String]?
   /// Classes where the labels are classes: as many as have names, else up to the largest label.
   public let classCount: Int?
+  /// Files of the folder that are left out since they cannot be decoded.
+  public let skipped: [SkippedSample]
   private var samples: any RawSamples
   private let labels: Labels?
   private let transform: SampleTransform
@@ -47,7 +51,9 @@ public struct Dataset: Sendable {
     self.specification = specification
     self.samples = samples
     labels = try Labels.open(specification, source: source)
-    classCount = labels?.classCount(named: specification.classes)
+    classes = specification.classes ?? source.folderClasses
+    skipped = source.skipped
+    classCount = labels?.classCount(named: classes)
     transform = try SampleTransform(specification.preprocessing, samples: samples)
     count = range.count
     firstIndex = range.lowerBound
@@ -57,9 +63,6 @@ public struct Dataset: Sendable {
 
   /// Elements of one sample.
   public var elementCount: Int { sampleShape.elementCount }
-
-  /// Names of the classes where the DATA file gives them.
-  public var classes: [String]? { specification.classes }
 
   /// Whether samples have class labels, so that `label(_:)` is not nil.
   public var hasLabels: Bool {

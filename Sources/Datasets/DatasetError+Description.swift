@@ -28,6 +28,12 @@ extension DatasetError: CustomStringConvertible {
     case .tooLarge(let path, let limitBytes): "\(path): inflates to more than \(limitBytes) bytes"
     case .memberNotFound(let path, let name, let available):
       "\(path): no member \(name); present: \(available.joined(separator: ", "))"
+    case .undecodable(let path, let format, let reason): "\(path): damaged \(format): \(reason)"
+    case .imageTooLarge(let path, let height, let width, let limitPixels):
+      "\(path): \(height) x \(width) pixels; at most \(limitPixels) are decoded"
+    case .sampleShapeDiffers(let path, let expected, let found):
+      "\(path): gives a sample of shape \(found), but the first file one of \(expected);"
+        + " preprocess.size and preprocess.channels make images alike"
     case .notANumber(let path, let line, let column, let found):
       "\(path):\(line):\(column): \"\(found)\" is not a number (preprocess.text reads text)"
     case .raggedRow(let path, let line, let expectedCells, let foundCells):
@@ -40,8 +46,8 @@ extension DatasetError: CustomStringConvertible {
     case .sampleOutOfRange(let index, let samples): "sample \(index) of \(samples)"
     case .batchOutOfRange(let number, let batches): "batch \(number) of \(batches)"
     case .missingLabels(let path): "\(path): has no class labels, which this needs"
-    case .notImages(let path, let sampleShape):
-      "\(path): augmentation moves pixels, but samples of shape \(sampleShape) are not known to be images;"
+    case .notImages(let path, let key, let sampleShape):
+      "\(path): \(key) is for images, but samples of shape \(sampleShape) are not known to be any;"
         + " preprocess.layout says where their channels are"
     case .invalidOption(let name, let expected, let found): "\(name): expected \(expected), found \(found)"
     case .shapeMismatch(let path, let sampleShape, let inputShape):

@@ -34,6 +34,12 @@ public enum DatasetError: Error, Equatable, Sendable {
   case tooLarge(path: String, limitBytes: Int)
   /// No member of that name in an `.npz` file.
   case memberNotFound(path: String, name: String, available: [String])
+  /// A file whose picture or sound the decoder of its format refuses.
+  case undecodable(path: String, format: String, reason: String)
+  /// An image of more pixels than are decoded.
+  case imageTooLarge(path: String, height: Int, width: Int, limitPixels: Int)
+  /// A file of a folder that gives a sample of another shape than the first one does.
+  case sampleShapeDiffers(path: String, expected: [Int], found: [Int])
   /// A cell of a number table that is not a number. `line` and `column` count from 1.
   case notANumber(path: String, line: Int, column: Int, found: String)
   /// A row of a number table with another number of cells than the first. `line` counts from 1.
@@ -48,8 +54,8 @@ public enum DatasetError: Error, Equatable, Sendable {
   case batchOutOfRange(number: Int, batches: Int)
   /// Something needs class labels that the data set of `path` does not have.
   case missingLabels(path: String)
-  /// Augmentation should move pixels of samples that are no images, or whose layout nothing tells.
-  case notImages(path: String, sampleShape: [Int])
+  /// `key` is for images, but samples have another shape, or nothing tells where their channels are.
+  case notImages(path: String, key: String, sampleShape: [Int])
   /// A size, a fraction or the like that a caller asked for and that cannot be.
   case invalidOption(name: String, expected: String, found: String)
   /// A sample has another number of elements than the input it is meant for.
@@ -61,7 +67,10 @@ extension DatasetError {
   static let readableInputs = [
     "idx", ".npy", ".npz", "CIFAR-10 .bin", ".csv or .tsv of numbers",
     ".tsv or .txt of text (with preprocess.text)", "each of these but .npz also as .gz",
+    "a folder of .png, .jpg or .wav",
   ]
+  /// The files of a folder, as errors list them.
+  static let readableFolders = [".png", ".jpg", ".jpeg", "with preprocess.audio .wav"]
   /// The formats of `labels`, as errors list them.
   static let readableLabels = [
     "idx", ".npy", ".npz", ".txt with one label a line", "each of these but .npz also as .gz",

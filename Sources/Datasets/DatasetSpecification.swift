@@ -6,6 +6,14 @@ public struct DatasetSpecification: Sendable, Equatable {
     case lastColumn
   }
 
+  /// What a file of a folder that cannot be decoded does.
+  public enum DamagedFiles: String, Sendable {
+    /// It is an error.
+    case stop
+    /// It is left out, and `Dataset.skipped` lists it.
+    case skip
+  }
+
   /// The DATA file itself, for errors.
   public var path: String
   /// The file of samples; `file.npz#name` picks one array of an archive.
@@ -15,19 +23,21 @@ public struct DatasetSpecification: Sendable, Equatable {
   public var classes: [String]?
   /// The samples to use, of those in the file.
   public var range: Range<Int>?
+  public var onError: DamagedFiles
   public var preprocessing: Preprocessing
   /// For training alone: evaluation and calibration take samples as they are.
   public var augmentation: Augmentation?
 
   public init(
     path: String, inputs: String, labels: LabelSource? = nil, classes: [String]? = nil, range: Range<Int>? = nil,
-    preprocessing: Preprocessing = Preprocessing(), augmentation: Augmentation? = nil
+    onError: DamagedFiles = .stop, preprocessing: Preprocessing = Preprocessing(), augmentation: Augmentation? = nil
   ) {
     self.path = path
     self.inputs = inputs
     self.labels = labels
     self.classes = classes
     self.range = range
+    self.onError = onError
     self.preprocessing = preprocessing
     self.augmentation = augmentation
   }
@@ -49,7 +59,7 @@ public struct DatasetSpecification: Sendable, Equatable {
   /// Reads `yaml` as the contents of a DATA file at `path`.
   public init(yaml: String, path: String) throws(DatasetError) {
     let root = try StrictMapping(yaml: yaml, path: path)
-    try root.allowOnly(["inputs", "labels", "classes", "range", "preprocess", "augment"])
+    try root.allowOnly(["inputs", "labels", "classes", "range", "on_error", "preprocess", "augment"])
     func located(_ name: String) -> String {
       guard !name.hasPrefix("/"), let slash = path.lastIndex(of: "/") else { return name }
       return path[...slash] + name
@@ -60,6 +70,7 @@ public struct DatasetSpecification: Sendable, Equatable {
       path: path, inputs: located(inputs),
       labels: labels.map { $0 == "last-column" ? .lastColumn : .file(located($0)) },
       classes: try root.texts("classes"), range: try Self.range(in: root),
+      onError: try Self.onError(in: root),
       preprocessing: try Self.preprocessing(in: root, located: located),
       augmentation: try root.mapping("augment").map { (mapping) throws(DatasetError) in try Augmentation(mapping) })
   }
@@ -76,24 +87,43 @@ public struct DatasetSpecification: Sendable, Equatable {
     return bounds[0]..<bounds[1]
   }
 
+  private static func onError(in root: StrictMapping) throws(DatasetError) -> DamagedFiles {
+    guard let text = try root.text("on_error") else { return .stop }
+    guard let choice = DamagedFiles(rawValue: text) else {
+      throw root.wrong("on_error", expected: "stop or skip", found: text)
+    }
+    return choice
+  }
+
   private static func preprocessing(
     in root: StrictMapping, located: (String) -> String
   ) throws(DatasetError) -> Preprocessing {
     var result = Preprocessing()
     guard let mapping = try root.mapping("preprocess") else { return result }
-    try mapping.allowOnly(["layout", "stored", "scale", "offset", "mean", "std", "text"])
+    try mapping.allowOnly(["layout", "stored", "scale", "offset", "mean", "std", "size", "channels", "text"])
     result.layout = try layout("layout", in: mapping)
     result.stored = try layout("stored", in: mapping)
     result.scale = try mapping.number("scale") ?? result.scale
     result.offset = try mapping.number("offset") ?? result.offset
     result.mean = try mapping.numbers("mean") ?? result.mean
     result.std = try mapping.numbers("std") ?? result.std
+    result.size = try size(in: mapping)
+    result.imageChannels = try mapping.integer("channels", 1...3)
+    if result.imageChannels == 2 { throw mapping.wrong("channels", expected: "1 or 3", found: "2") }
     if let text = try mapping.mapping("text") { result.text = try TextPreprocessing(text, located: located) }
     if let zero = result.std.firstIndex(of: 0) {
       throw .wrongValue(
         path: root.path, key: "preprocess.std", expected: "entries other than 0", found: "0 as entry \(zero)")
     }
     return result
+  }
+
+  private static func size(in mapping: StrictMapping) throws(DatasetError) -> ImageSize? {
+    guard let extents = try mapping.integers("size") else { return nil }
+    guard extents.count == 2, extents.allSatisfy((1...8_192).contains) else {
+      throw mapping.wrong("size", expected: "[height, width] of 1 to 8192 each", found: "\(extents)")
+    }
+    return ImageSize(height: extents[0], width: extents[1])
   }
 
   private static func layout(_ key: String, in mapping: StrictMapping) throws(DatasetError) -> ChannelLayout? {

@@ -28,6 +28,7 @@ enum Labels: Sendable {
     let labels: Labels
     let path: String
     switch specification.labels {
+    case nil where source.folderLabels != nil: return .classes(source.folderLabels ?? [])
     case nil where source.lastColumn != nil:
       path = source.samples.path
       labels = try parse(source.lastColumn ?? [], classes: classes, path: path)
@@ -39,13 +40,21 @@ enum Labels: Sendable {
       path = source.samples.path
       labels = try parse(source.lastColumn ?? [], classes: classes, path: path)
     case .file(let name):
-      guard source.recordLabels == nil else {
+      guard source.recordLabels == nil, source.folderLabels == nil else {
         throw .wrongValue(
           path: specification.path, key: "labels", expected: "no file, since the inputs hold the labels", found: name)
       }
       let file = try NamedFile(name, key: "labels", specification: specification.path)
       path = file.path
-      labels = try read(file, classes: classes)
+      let all = try read(file, classes: classes)
+      guard let kept = source.kept else {
+        labels = all
+        break
+      }
+      guard all.count == kept.of else {
+        throw .labelCountDiffers(path: path, labels: all.count, samples: kept.of)
+      }
+      labels = all.selecting(kept.places)
     }
     guard labels.count == source.samples.sampleCount else {
       throw .labelCountDiffers(path: path, labels: labels.count, samples: source.samples.sampleCount)
@@ -57,6 +66,15 @@ enum Labels: Sendable {
       }
     }
     return labels
+  }
+
+  /// The labels at `places` alone.
+  private func selecting(_ places: [Int]) -> Labels {
+    switch self {
+    case .classes(let indices): .classes(places.map { indices[$0] })
+    case .targets(let values, let width):
+      .targets(places.flatMap { values[$0 * width..<($0 + 1) * width] }, width: width)
+    }
   }
 
   private static func read(_ file: NamedFile, classes: [String]?) throws(DatasetError) -> Labels {

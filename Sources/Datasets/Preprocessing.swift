@@ -12,12 +12,17 @@ public struct Preprocessing: Sendable, Equatable {
   public var mean: [Float]
   /// One entry, or one for each channel; finite and not zero.
   public var std: [Float]
+  /// What images are resized to; nil leaves them as they are.
+  public var size: ImageSize?
+  /// 1 makes the images of a folder grey, 3 coloured; nil leaves them as they are.
+  public var imageChannels: Int?
   /// Given where samples are text.
   public var text: TextPreprocessing?
 
   public init(
     layout: ChannelLayout? = nil, stored: ChannelLayout? = nil, scale: Float = 1, offset: Float = 0,
-    mean: [Float] = [0], std: [Float] = [1], text: TextPreprocessing? = nil
+    mean: [Float] = [0], std: [Float] = [1], size: ImageSize? = nil, imageChannels: Int? = nil,
+    text: TextPreprocessing? = nil
   ) {
     self.layout = layout
     self.stored = stored
@@ -25,7 +30,20 @@ public struct Preprocessing: Sendable, Equatable {
     self.offset = offset
     self.mean = mean
     self.std = std
+    self.size = size
+    self.imageChannels = imageChannels
     self.text = text
+  }
+}
+
+/// Rows and columns of an image.
+public struct ImageSize: Sendable, Equatable {
+  public var height: Int
+  public var width: Int
+
+  public init(height: Int, width: Int) {
+    self.height = height
+    self.width = width
   }
 }
 

@@ -6,8 +6,63 @@ struct SampleSource: Sendable {
   /// Labels in the last column of a table, as text.
   var lastColumn: [String]?
 
-  /// Opens the file that `inputs` names; the format follows from its name or its first bytes.
+  /// Labels and names of classes where the inputs are a folder of sub-folders.
+  var folderLabels: [Int]?
+  var folderClasses: [String]?
+  /// The places of the samples among all files of a folder, and how many files there are.
+  var kept: (places: [Int], of: Int)?
+  var skipped: [SkippedSample] = []
+
+  init(samples: any RawSamples, recordLabels: RawArray? = nil, lastColumn: [String]? = nil) {
+    self.samples = samples
+    self.recordLabels = recordLabels
+    self.lastColumn = lastColumn
+  }
+
+  /// Opens what `inputs` names.
   static func open(_ specification: DatasetSpecification) throws(DatasetError) -> SampleSource {
+    if isFolder(specification.inputs) { return try openFolder(specification) }
+    let preprocessing = specification.preprocessing
+    if preprocessing.imageChannels != nil {
+      throw .wrongValue(
+        path: specification.path, key: "preprocess.channels", expected: "a folder of images as inputs",
+        found: specification.inputs)
+    }
+    if specification.onError == .skip {
+      throw .wrongValue(
+        path: specification.path, key: "on_error", expected: "stop, unless the inputs are a folder", found: "skip")
+    }
+    var source = try openFile(specification)
+    if let size = preprocessing.size {
+      source.samples = try ResizedSamples(
+        source.samples, size: BilinearResizing(size: size),
+        layout: source.samples.storedLayout ?? preprocessing.stored ?? preprocessing.layout,
+        specification: specification.path)
+    }
+    return source
+  }
+
+  private static func openFolder(_ specification: DatasetSpecification) throws(DatasetError) -> SampleSource {
+    let preprocessing = specification.preprocessing
+    if preprocessing.text != nil {
+      throw .wrongValue(
+        path: specification.path, key: "preprocess.text", expected: "a file of text as inputs", found: "a folder")
+    }
+    let folder = try SampleFolder(
+      specification.inputs, classes: specification.classes, specification: specification.path)
+    let reader = ImageFileReader(
+      size: preprocessing.size.map { BilinearResizing(size: $0) }, channels: preprocessing.imageChannels)
+    let samples = try FolderSamples(folder, reader: reader, onError: specification.onError)
+    var source = SampleSource(samples: samples)
+    source.folderLabels = folder.labels.map { labels in samples.places.map { labels[$0] } }
+    source.folderClasses = folder.classNames
+    source.kept = (samples.places, of: folder.files.count)
+    source.skipped = samples.skipped
+    return source
+  }
+
+  /// Opens the file that `inputs` names; the format follows from its name or its first bytes.
+  private static func openFile(_ specification: DatasetSpecification) throws(DatasetError) -> SampleSource {
     let file = try NamedFile(specification.inputs, key: "inputs", specification: specification.path)
     let path = file.path
     if let text = specification.preprocessing.text { return try openText(file, text, specification) }
@@ -76,7 +131,7 @@ struct NamedFile {
     member = isMember ? parts[1] : nil
     if isFolder(path) {
       let readable = key == "inputs" ? DatasetError.readableInputs : DatasetError.readableLabels
-      throw .unsupportedFormat(path: path, found: "a folder (of images or sounds)", readable: readable)
+      throw .unsupportedFormat(path: path, found: "a folder", readable: readable)
     }
     do {
       region = ByteRegion(try FileBytes(mapping: path))
@@ -103,9 +158,11 @@ struct NamedFile {
   }
 
   /// What the file seems to be, for the error that refuses it.
-  var kindInWords: String {
+  var kindInWords: String { Self.kindInWords(of: path) }
+
+  static func kindInWords(of path: String) -> String {
     let name = path.lowercased()
-    for (suffixes, words) in Self.refusedKinds where suffixes.contains(where: name.hasSuffix) { return words }
+    for (suffixes, words) in refusedKinds where suffixes.contains(where: name.hasSuffix) { return words }
     return "a file of unknown format"
   }
 

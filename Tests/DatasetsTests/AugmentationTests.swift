@@ -255,7 +255,7 @@ struct AugmentationTests {
     let scratch = try Scratch()
     try scratch.write(idx(type: 8, shape: [4, 3, 3, 2], elements: [UInt8](repeating: 1, count: 72)), as: "x-idx")
     let dataset = try scratch.open("inputs: x-idx")
-    #expect(throws: DatasetError.notImages(path: scratch.path("data.yaml"), sampleShape: [3, 3, 2])) {
+    #expect(throws: DatasetError.notImages(path: scratch.path("data.yaml"), key: "augment", sampleShape: [3, 3, 2])) {
       try Self.batch(dataset, "rotate: 3")
     }
     #expect(throws: DatasetError.missingLabels(path: scratch.path("x-idx"))) {

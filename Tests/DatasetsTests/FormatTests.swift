@@ -191,10 +191,11 @@ struct FormatTests {
       guard case DatasetError.unsupportedFormat(path, found, let readable) = error else { return false }
       return readable.contains("idx")
     }
+    try scratch.write("1,2", as: "a.csv")
     #expect {
-      try scratch.open("inputs: .")
+      try scratch.open("inputs: a.csv\nlabels: .")
     } throws: { error in
-      guard case DatasetError.unsupportedFormat(_, "a folder (of images or sounds)", _) = error else { return false }
+      guard case DatasetError.unsupportedFormat(_, "a folder", _) = error else { return false }
       return true
     }
   }

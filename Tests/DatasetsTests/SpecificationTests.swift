@@ -25,8 +25,10 @@ struct SpecificationTests {
     #expect(found.preprocessing == Preprocessing(scale: 1, offset: 0, mean: [0], std: [1]))
   }
 
-  static let topKeys = ["inputs", "labels", "classes", "range", "preprocess", "augment"]
-  static let preprocessKeys = ["layout", "stored", "scale", "offset", "mean", "std", "text"].map { "preprocess." + $0 }
+  static let topKeys = ["inputs", "labels", "classes", "range", "on_error", "preprocess", "augment"]
+  static let preprocessKeys = ["layout", "stored", "scale", "offset", "mean", "std", "size", "channels", "text"].map {
+    "preprocess." + $0
+  }
 
   static let refused: [(String, DatasetError)] = [
     ("inputs: a\nlabel: b", .unknownKey(path: "d", key: "label", known: topKeys)),

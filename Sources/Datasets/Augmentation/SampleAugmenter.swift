@@ -13,7 +13,7 @@ struct SampleAugmenter: Sendable {
     self.seed = seed
     extents = dataset.imageExtents
     guard extents != nil || !augmentation.isForImages else {
-      throw .notImages(path: dataset.specification.path, sampleShape: dataset.sampleShape)
+      throw .notImages(path: dataset.specification.path, key: "augment", sampleShape: dataset.sampleShape)
     }
     fill = dataset.preprocessed(augmentation.fill)
   }

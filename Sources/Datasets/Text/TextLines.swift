@@ -14,7 +14,7 @@ struct TextLines {
   /// Calls `body` with each line and its number, from 1; an empty last line is none.
   ///
   /// Throws `malformed` for a line that is too long or is not UTF-8.
-  func forEach(_ body: (String, Int) throws(DatasetError) -> Void) throws(DatasetError) {
+  func read(_ body: (String, Int) throws(DatasetError) -> Void) throws(DatasetError) {
     try contents.withBytes { (bytes) throws(DatasetError) in
       // A mark of byte order says nothing in UTF-8 and is no part of the text.
       var start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0

@@ -72,7 +72,7 @@ struct TokenizedText: Sendable {
     var result = TokenizedText()
     var known: [[UInt8]: UInt32] = [:]
     var labels: [String] = []
-    try lines.forEach { (line, number) throws(DatasetError) in
+    try lines.read { (line, number) throws(DatasetError) in
       guard !line[...].isBlank else { return }
       var text = line
       if let isLabel {

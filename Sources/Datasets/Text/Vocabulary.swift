@@ -31,7 +31,7 @@ public struct Vocabulary: Sendable, Equatable {
   /// Throws `unreadable` and `malformed`.
   public init(contentsOf path: String) throws(DatasetError) {
     var tokens: [String] = []
-    try TextLines(ByteRegion(FileBytes(mapping: path)), path: path).forEach { (line, _) throws(DatasetError) in
+    try TextLines(ByteRegion(FileBytes(mapping: path)), path: path).read { (line, _) throws(DatasetError) in
       tokens.append(line)
     }
     try self.init(tokens, path: path)
