@@ -92,3 +92,11 @@ struct ByteCursor: ~Copyable {
     return ByteRegion(try InflatingReader.inflateAll(bytes, path: path, limitBytes: inflatedLimitBytes))
   }
 }
+
+extension UnsafeRawBufferPointer {
+  /// The unsigned little-endian integer at `offset`, or nil where it does not lie within the bytes.
+  func littleEndian(at offset: Int, bytes byteCount: Int) -> Int? {
+    guard offset >= 0, offset + byteCount <= count else { return nil }
+    return self[offset..<offset + byteCount].reversed().reduce(0) { $0 << 8 | Int($1) }
+  }
+}

@@ -100,7 +100,7 @@ public struct DatasetSpecification: Sendable, Equatable {
   ) throws(DatasetError) -> Preprocessing {
     var result = Preprocessing()
     guard let mapping = try root.mapping("preprocess") else { return result }
-    try mapping.allowOnly(["layout", "stored", "scale", "offset", "mean", "std", "size", "channels", "text"])
+    try mapping.allowOnly(["layout", "stored", "scale", "offset", "mean", "std", "size", "channels", "audio", "text"])
     result.layout = try layout("layout", in: mapping)
     result.stored = try layout("stored", in: mapping)
     result.scale = try mapping.number("scale") ?? result.scale
@@ -110,6 +110,12 @@ public struct DatasetSpecification: Sendable, Equatable {
     result.size = try size(in: mapping)
     result.imageChannels = try mapping.integer("channels", 1...3)
     if result.imageChannels == 2 { throw mapping.wrong("channels", expected: "1 or 3", found: "2") }
+    if let audio = try mapping.mapping("audio") {
+      for key in ["size", "channels"] where mapping.has(key) {
+        throw mapping.wrong(key, expected: "nothing beside preprocess.audio", found: "a value")
+      }
+      result.audio = try AudioPreprocessing(audio)
+    }
     if let text = try mapping.mapping("text") { result.text = try TextPreprocessing(text, located: located) }
     if let zero = result.std.firstIndex(of: 0) {
       throw .wrongValue(

@@ -133,11 +133,3 @@ struct Npz {
     return (member, position + 46 + nameBytes + extraBytes + commentBytes)
   }
 }
-
-extension UnsafeRawBufferPointer {
-  /// The unsigned little-endian integer at `offset`, or nil where it does not lie within the bytes.
-  fileprivate func littleEndian(at offset: Int, bytes byteCount: Int) -> Int? {
-    guard offset >= 0, offset + byteCount <= count else { return nil }
-    return self[offset..<offset + byteCount].reversed().reduce(0) { $0 << 8 | Int($1) }
-  }
-}

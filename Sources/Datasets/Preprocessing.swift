@@ -16,13 +16,15 @@ public struct Preprocessing: Sendable, Equatable {
   public var size: ImageSize?
   /// 1 makes the images of a folder grey, 3 coloured; nil leaves them as they are.
   public var imageChannels: Int?
+  /// Given where samples are the sounds of a folder.
+  public var audio: AudioPreprocessing?
   /// Given where samples are text.
   public var text: TextPreprocessing?
 
   public init(
     layout: ChannelLayout? = nil, stored: ChannelLayout? = nil, scale: Float = 1, offset: Float = 0,
     mean: [Float] = [0], std: [Float] = [1], size: ImageSize? = nil, imageChannels: Int? = nil,
-    text: TextPreprocessing? = nil
+    audio: AudioPreprocessing? = nil, text: TextPreprocessing? = nil
   ) {
     self.layout = layout
     self.stored = stored
@@ -32,6 +34,7 @@ public struct Preprocessing: Sendable, Equatable {
     self.std = std
     self.size = size
     self.imageChannels = imageChannels
+    self.audio = audio
     self.text = text
   }
 }

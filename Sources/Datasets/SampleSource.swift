@@ -23,9 +23,10 @@ struct SampleSource: Sendable {
   static func open(_ specification: DatasetSpecification) throws(DatasetError) -> SampleSource {
     if isFolder(specification.inputs) { return try openFolder(specification) }
     let preprocessing = specification.preprocessing
-    if preprocessing.imageChannels != nil {
+    for (key, isGiven) in [("channels", preprocessing.imageChannels != nil), ("audio", preprocessing.audio != nil)]
+    where isGiven {
       throw .wrongValue(
-        path: specification.path, key: "preprocess.channels", expected: "a folder of images as inputs",
+        path: specification.path, key: "preprocess.\(key)", expected: "a folder as inputs",
         found: specification.inputs)
     }
     if specification.onError == .skip {
@@ -50,8 +51,9 @@ struct SampleSource: Sendable {
     }
     let folder = try SampleFolder(
       specification.inputs, classes: specification.classes, specification: specification.path)
-    let reader = ImageFileReader(
+    let imageReader = ImageFileReader(
       size: preprocessing.size.map { BilinearResizing(size: $0) }, channels: preprocessing.imageChannels)
+    let reader = preprocessing.audio.map { WaveFileReader($0) as any SampleFileReader } ?? imageReader
     let samples = try FolderSamples(folder, reader: reader, onError: specification.onError)
     var source = SampleSource(samples: samples)
     source.folderLabels = folder.labels.map { labels in samples.places.map { labels[$0] } }

@@ -45,6 +45,8 @@ struct StrictMapping {
     }
   }
 
+  func has(_ key: String) -> Bool { entries[key] != nil }
+
   func mapping(_ key: String) throws(DatasetError) -> StrictMapping? {
     guard let node = entries[key] else { return nil }
     return try StrictMapping(node, path: path, key: prefix + key)

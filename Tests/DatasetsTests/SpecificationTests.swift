@@ -26,7 +26,9 @@ struct SpecificationTests {
   }
 
   static let topKeys = ["inputs", "labels", "classes", "range", "on_error", "preprocess", "augment"]
-  static let preprocessKeys = ["layout", "stored", "scale", "offset", "mean", "std", "size", "channels", "text"].map {
+  static let preprocessKeys = [
+    "layout", "stored", "scale", "offset", "mean", "std", "size", "channels", "audio", "text",
+  ].map {
     "preprocess." + $0
   }
 
