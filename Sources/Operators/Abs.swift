@@ -22,8 +22,17 @@ public struct Abs: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  /// At 0 there is none, as in PyTorch.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .inputs(0))
+  }
 }
 
 extension Abs: NumberFunction {
   func value<T: ArithmeticElement>(at x: T) -> T { x.absolute }
+}
+
+extension Abs: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T { x > 0 ? upstream : x < 0 ? -upstream : 0 }
 }

@@ -49,6 +49,10 @@ public struct ArgMax: Operator {
     .floatOnly(reason: "yields indices, not values")
   }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .stops(reason: "yields indices, not values")
+  }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let data = try inputs.required(0, "data")
     try data.requireNumeric(0)

@@ -27,6 +27,9 @@ func broadcastStrides(_ shape: [Int], to target: [Int]) -> [Int] {
   }
 }
 
+/// Elements that one thread should at least have: fewer cost less than sharing them does.
+let elementGrain = 1 << 14
+
 /// A walk over a row-major result that reads operands at strides of their own.
 ///
 /// Extents of 1 are dropped and neighbouring axes that every operand walks alike are joined, so the
@@ -66,11 +69,41 @@ struct StridedWalk {
   /// Calls `body` with the first result index of each row and the operands' offsets there.
   @inline(__always)
   func forEachRow(_ body: (_ result: Int, _ offsets: [Int]) -> Void) {
+    forEachRow(in: 0..<rows, body)
+  }
+
+  /// Calls `body` with the first result index, the operands' offsets and the length of pieces of rows, which
+  /// together are all rows; large walks are shared among threads.
+  @inline(__always)
+  func forEachPiece(_ body: (_ result: Int, _ offsets: [Int], _ count: Int) -> Void) {
     guard !isEmpty else { return }
+    if rowCount < elementGrain || rows >= 16 {
+      return Parallel.forEachRange(rows, grain: max(1, elementGrain / rowCount)) { rows in
+        forEachRow(in: rows) { result, offsets in body(result, offsets, rowCount) }
+      }
+    }
+    forEachRow { result, offsets in
+      Parallel.forEachRange(rowCount, grain: elementGrain) { part in
+        let first = offsets.indices.map { offsets[$0] + part.lowerBound * rowStride($0) }
+        body(result + part.lowerBound, first, part.count)
+      }
+    }
+  }
+
+  private var rows: Int { isEmpty ? 0 : extents.dropLast().reduce(1, *) }
+
+  @inline(__always)
+  private func forEachRow(in rows: Range<Int>, _ body: (_ result: Int, _ offsets: [Int]) -> Void) {
+    guard !rows.isEmpty else { return }
     var offsets = [Int](repeating: 0, count: strides.count)
     var counters = [Int](repeating: 0, count: extents.count - 1)
-    var result = 0
-    while true {
+    var (outer, result) = (rows.lowerBound, rows.lowerBound * rowCount)
+    for axis in counters.indices.reversed() {
+      counters[axis] = outer % extents[axis]
+      outer /= extents[axis]
+      for operand in offsets.indices { offsets[operand] += strides[operand][axis] * counters[axis] }
+    }
+    for _ in rows {
       body(result, offsets)
       result += rowCount
       var axis = counters.count - 1
@@ -82,7 +115,6 @@ struct StridedWalk {
         counters[axis] = 0
         axis -= 1
       }
-      if axis < 0 { return }
     }
   }
 }
@@ -100,12 +132,12 @@ func mapPairs<Kernel: PairKernel>(_ a: Tensor, _ b: Tensor, shape: [Int], _ kern
     shape: shape, strides: [broadcastStrides(a.shape, to: shape), broadcastStrides(b.shape, to: shape)])
   return a.withElements(as: Kernel.Operand.self) { a in
     b.withElements(as: Kernel.Operand.self) { b in
-      Tensor(shape: shape, of: Kernel.Result.self) { (result: UnsafeMutableBufferPointer<Kernel.Result>) in
+      Tensor(uninitialized: shape, of: Kernel.Result.self) { (result: UnsafeMutableBufferPointer<Kernel.Result>) in
         guard !walk.isEmpty, let a = a.baseAddress, let b = b.baseAddress, let result = result.baseAddress else {
           return
         }
-        let (count, aStride, bStride) = (walk.rowCount, walk.rowStride(0), walk.rowStride(1))
-        walk.forEachRow { start, offsets in
+        let (aStride, bStride) = (walk.rowStride(0), walk.rowStride(1))
+        walk.forEachPiece { start, offsets, count in
           mapRow(count, a + offsets[0], aStride, b + offsets[1], bStride, result + start, kernel)
         }
       }
@@ -124,6 +156,9 @@ private func mapRow<Kernel: PairKernel>(
   } else if aStride == 1, bStride == 0 {
     let y = b[0]
     for index in 0..<count { result[index] = kernel.result(a[index], y) }
+  } else if aStride == 0, bStride == 1 {
+    let x = a[0]
+    for index in 0..<count { result[index] = kernel.result(x, b[index]) }
   } else {
     for index in 0..<count { result[index] = kernel.result(a[index * aStride], b[index * bStride]) }
   }
@@ -157,12 +192,13 @@ private func copyRows<Carrier: BitwiseCopyable>(
   guard !walk.isEmpty, let sourceBase = source.baseAddress, let targetBase = target.baseAddress else { return }
   let from = sourceBase.assumingMemoryBound(to: Carrier.self)
   let to = targetBase.assumingMemoryBound(to: Carrier.self)
-  let count = walk.rowCount
   let stride = walk.rowStride(0)
-  walk.forEachRow { start, offsets in
+  walk.forEachPiece { start, offsets, count in
     let first = offset + offsets[0]
     if stride == 1 {
       (to + start).update(from: from + first, count: count)
+    } else if stride == 0 {
+      (to + start).update(repeating: from[first], count: count)
     } else {
       for index in 0..<count { to[start + index] = from[first + index * stride] }
     }

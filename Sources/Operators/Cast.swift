@@ -35,6 +35,12 @@ public struct Cast: Operator {
     return target.isFloat ? .sameScale : .floatOnly(reason: "converts to \(target.name)")
   }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    guard target.isFloat else { return .stops(reason: "converts to \(target.name)") }
+    let dtype = inputs.optional(0)?.dtype ?? .float32
+    return .flowsToData(inputs) { _, gradient in gradient.cast(to: dtype) }
+  }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     try .checked(target, inputs.required(0, "input").shape)
   }

@@ -46,6 +46,18 @@ public struct Clip: Operator, CanonicalInputs {
     .tableIfUnary(inputs, otherwise: "the bounds are computed")
   }
 
+  /// None where the output is a bound, as in PyTorch's ReLU6 and Hardtanh: so the output, which the next
+  /// operator often reads too, is all that is kept. The bounds are constants and get none.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    var reads = ForwardReads.parameters(inputs)
+    reads.outputs = [0]
+    return .flowsToData(inputs, reads: reads) { call, gradient throws(OperatorError) in
+      let (minimum, maximum) = try bounds(call.inputInfos)
+      let range = OpenRange(low: minimum?.floats.first ?? -.infinity, high: maximum?.floats.first ?? .infinity)
+      return try mapGradient(gradient, call.outputs.required(0, "output"), range)
+    }
+  }
+
   /// The bounds, one element each, of the type of the input; nil for a side that is open.
   public func bounds(_ inputs: [ValueInfo?]) throws(OperatorError) -> (minimum: Tensor?, maximum: Tensor?) {
     let own = attributeInputs(inputs)
@@ -75,4 +87,10 @@ private struct LowerBound: PairFunction {
 
 private struct UpperBound: PairFunction {
   func value<T: ArithmeticElement>(of x: T, _ bound: T) -> T { x > bound ? bound : x }
+}
+
+private struct OpenRange: ElementGradient {
+  let low: Float
+  let high: Float
+  func gradient<T: RealElement>(_ upstream: T, _ y: T) -> T { y > T(low) && y < T(high) ? upstream : 0 }
 }

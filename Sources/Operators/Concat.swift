@@ -25,27 +25,25 @@ public struct Concat: Operator {
     let output = try output(inputs.infos)
     let parts = try inputs.allRequired("inputs")
     let axis = try normalizedAxis(axis, rank: output.rank)
-    let outer = output.shape[..<axis].reduce(1, *)
-    let innerBytes = output.shape[(axis + 1)...].reduce(output.dtype.byteCount, *)
-    let rowBytes = output.shape[axis] * innerBytes
-    return [
-      Tensor(dtype: output.dtype, shape: output.shape) { target in
-        var column = 0
-        for part in parts {
-          let partBytes = part.shape[axis] * innerBytes
-          part.withBytes { source in
-            for row in 0..<(partBytes == 0 ? 0 : outer) {
-              let piece = UnsafeRawBufferPointer(rebasing: source[row * partBytes..<(row + 1) * partBytes])
-              UnsafeMutableRawBufferPointer(rebasing: target[(row * rowBytes + column)...]).copyMemory(from: piece)
-            }
-          }
-          column += partBytes
-        }
-      }
-    ]
+    let extents = parts.map { (tensor: Optional($0), extent: $0.shape[axis]) }
+    return [concatenated(extents, output.dtype, output.shape, axis: axis)]
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloats(inputs, .rescaled) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: Array(inputs.indices), reads: .nothing) { call throws(OperatorError) in
+        let gradient = try call.outputGradient
+        let axis = try normalizedAxis(axis, rank: gradient.rank)
+        let strides = gradient.shape.rowMajorStrides
+        return try call.gradients { input throws(OperatorError) in
+          let start = call.inputShapes[..<input].reduce(0) { $0 + ($1?[axis] ?? 0) }
+          return try gradient.stridedCopy(shape: call.shape(input), strides: strides, offset: start * strides[axis])
+        }
+      })
+  }
 
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let inputs = try inputs.allRequired("inputs")
@@ -61,5 +59,27 @@ public struct Concat: Operator {
       shape[axis] = try checkedSum(shape[axis], input.shape[axis])
     }
     return try .checked(inputs[0].dtype, shape)
+  }
+}
+
+/// The parts one after another along `axis`, which together make up `shape`; zeros for a part that is nil.
+func concatenated(
+  _ parts: [(tensor: Tensor?, extent: Int)], _ dtype: DType, _ shape: [Int], axis: Int
+) -> Tensor {
+  let outer = shape[..<axis].reduce(1, *)
+  let innerBytes = shape[(axis + 1)...].reduce(dtype.byteCount, *)
+  let rowBytes = shape[axis] * innerBytes
+  return Tensor(dtype: dtype, shape: shape) { target in
+    var column = 0
+    for part in parts {
+      let partBytes = part.extent * innerBytes
+      part.tensor?.withBytes { source in
+        for row in 0..<(partBytes == 0 ? 0 : outer) {
+          let piece = UnsafeRawBufferPointer(rebasing: source[row * partBytes..<(row + 1) * partBytes])
+          UnsafeMutableRawBufferPointer(rebasing: target[(row * rowBytes + column)...]).copyMemory(from: piece)
+        }
+      }
+      column += partBytes
+    }
   }
 }

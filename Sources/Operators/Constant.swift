@@ -39,4 +39,8 @@ public struct Constant: Operator {
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
     value.dtype.isFloat ? .sameScale : .notFloat
   }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .stops(reason: "depends on no input")
+  }
 }

@@ -33,6 +33,10 @@ public struct ConstantOfShape: Operator {
     value.dtype.isFloat ? .sameScale : .notFloat
   }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .stops(reason: "yields one value, which depends on no input")
+  }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     try .checked(value.dtype, inputs.constantIntegers(0, "input"))
   }

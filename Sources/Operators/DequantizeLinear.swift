@@ -85,4 +85,8 @@ public struct DequantizeLinear: Operator {
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
     .floatOnly(reason: "it is part of a graph that is quantized already")
   }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .stops(reason: "reads integers")
+  }
 }

@@ -28,6 +28,22 @@ public struct Div: Operator {
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
     .tableIfUnary(inputs, otherwise: "a quotient of two computed values has no integer form")
   }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0, 1], reads: .inputs(0, 1)) { call throws(OperatorError) in
+        let (dividend, divisor) = (try call.inputs.required(0, "A"), try call.inputs.required(1, "B"))
+        let upstream = try call.outputGradient
+        return try call.gradients { input throws(OperatorError) in
+          let terms =
+            input == 0
+            ? try map(upstream, divisor, shape: upstream.shape, self)
+            : try mapGradient(upstream, dividend, divisor, DivisorGradient())
+          return try terms.summed(to: call.shape(input))
+        }
+      })
+  }
 }
 
 extension Div: PairFunction {
@@ -46,4 +62,9 @@ extension Tensor {
       }
     }
   }
+}
+
+private struct DivisorGradient: PairGradient {
+  /// Two quotients, since the square of b overflows before the result does.
+  func gradient<T: RealElement>(_ upstream: T, _ a: T, _ b: T) -> T { -(upstream / b) * (a / b) }
 }

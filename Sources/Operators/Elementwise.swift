@@ -53,9 +53,11 @@ private struct TruthKernel<Function: Comparison, Operand: ArithmeticElement>: Pa
 /// `kernel` of every element.
 func mapElements<Kernel: ElementKernel>(_ x: Tensor, _ kernel: Kernel) -> Tensor {
   x.withElements(as: Kernel.Element.self) { source in
-    Tensor(shape: x.shape, of: Kernel.Element.self) { (target: UnsafeMutableBufferPointer<Kernel.Element>) in
+    Tensor(uninitialized: x.shape, of: Kernel.Element.self) { (target: UnsafeMutableBufferPointer<Kernel.Element>) in
       guard let from = source.baseAddress, let to = target.baseAddress else { return }
-      for index in 0..<source.count { to[index] = kernel.result(from[index]) }
+      Parallel.forEachRange(source.count, grain: elementGrain) { part in
+        for index in part { to[index] = kernel.result(from[index]) }
+      }
     }
   }
 }

@@ -25,8 +25,20 @@ public struct Elu: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  /// At 0 the slope is alpha, as in PyTorch. Unless alpha is negative, the output has the sign of x.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: alpha >= 0 ? .outputs(0) : .inputs(0))
+  }
 }
 
 extension Elu: RealFunction {
   func value<T: RealElement>(at x: T) -> T { x < 0 ? T(alpha) * T.expMinusOne(x) : x }
+}
+
+extension Elu: ElementGradient {
+  /// alpha * exp(x) is y + alpha, where y is what the rule reads.
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T {
+    x > 0 ? upstream : upstream * (alpha >= 0 ? x + T(alpha) : T(alpha) * T.exp(x))
+  }
 }

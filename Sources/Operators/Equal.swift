@@ -22,6 +22,10 @@ public struct Equal: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .floatOnly(reason: "yields truth values") }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .stops(reason: "yields truth values")
+  }
 }
 
 extension Equal: Comparison {

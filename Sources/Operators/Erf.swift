@@ -25,8 +25,16 @@ public struct Erf: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .inputs(0))
+  }
 }
 
 extension Erf: RealFunction {
   func value<T: RealElement>(at x: T) -> T { T.erf(x) }
+}
+
+extension Erf: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T { upstream * 2 / T.pi.squareRoot() * T.exp(-x * x) }
 }

@@ -22,8 +22,16 @@ public struct Exp: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .outputs(0))
+  }
 }
 
 extension Exp: RealFunction {
   func value<T: RealElement>(at x: T) -> T { T.exp(x) }
+}
+
+extension Exp: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ y: T) -> T { upstream * y }
 }

@@ -25,6 +25,10 @@ public struct Expand: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs) { call, gradient throws(OperatorError) in try gradient.summed(to: call.shape(0)) }
+  }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let input = try inputs.required(0, "input")
     let shape = try inputs.constantIntegers(1, "shape")

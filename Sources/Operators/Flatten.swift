@@ -27,6 +27,8 @@ public struct Flatten: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation { .flowsByReshaping(inputs) }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let data = try inputs.required(0, "data")
     let front = axis == data.rank ? data.rank : try normalizedAxis(axis, rank: data.rank)

@@ -28,14 +28,7 @@ public struct Gather: Operator {
     let data = try inputs.required(0, "data")
     let axis = try normalizedAxis(axis, rank: data.rank)
     let extent = data.shape[axis]
-    var indices = try inputs.required(1, "indices").integers
-    for position in indices.indices {
-      let index = indices[position]
-      guard index >= -extent, index < extent else {
-        throw .invalid("index \(index) is outside axis \(axis) of extent \(extent)")
-      }
-      indices[position] = index < 0 ? index + extent : index
-    }
+    let indices = try positions(inputs.required(1, "indices"), extent: extent, axis: axis)
     let outer = data.shape[..<axis].reduce(1, *)
     let sliceBytes = data.shape[(axis + 1)...].reduce(data.dtype.byteCount, *)
     guard output.shape.elementCount > 0 else { return [Tensor(dtype: output.dtype, shape: output.shape) { _ in }] }
@@ -57,6 +50,30 @@ public struct Gather: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs, reads: .inputs(1)) { call, gradient throws(OperatorError) in
+      let (shape, indices) = (try call.shape(0), try call.inputs.required(1, "indices"))
+      let axis = try normalizedAxis(axis, rank: shape.count)
+      let picks = try positions(indices, extent: shape[axis], axis: axis)
+      // The axes of the indices count as one.
+      let rows = gradient.reshaped(shape[..<axis] + [picks.count] + shape[(axis + 1)...])
+      return try rows.scatterAdded(axis: axis, extent: shape[axis], AxisTaps(picks))
+    }
+  }
+
+  /// The indices counted from the front; each must lie inside the axis.
+  private func positions(_ indices: Tensor, extent: Int, axis: Int) throws(OperatorError) -> [Int] {
+    var positions = indices.integers
+    for position in positions.indices {
+      let index = positions[position]
+      guard index >= -extent, index < extent else {
+        throw .invalid("index \(index) is outside axis \(axis) of extent \(extent)")
+      }
+      positions[position] = index < 0 ? index + extent : index
+    }
+    return positions
+  }
 
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let (data, indices) = (try inputs.required(0, "data"), try inputs.required(1, "indices"))

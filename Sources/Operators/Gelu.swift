@@ -32,6 +32,10 @@ public struct Gelu: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .inputs(0))
+  }
 }
 
 extension Gelu: RealFunction {
@@ -39,6 +43,21 @@ extension Gelu: RealFunction {
     switch approximation {
     case .none: x * (1 + T.erf(x * T(0.5).squareRoot())) / 2
     case .tanh: x * (1 + T.tanh((2 / T.pi).squareRoot() * (x + 0.044715 * x * x * x))) / 2
+    }
+  }
+}
+
+extension Gelu: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T {
+    switch approximation {
+    case .none:
+      let density = T.exp(-x * x / 2) / (2 * T.pi).squareRoot()
+      return upstream * ((1 + T.erf(x * T(0.5).squareRoot())) / 2 + x * density)
+    case .tanh:
+      let scale = (2 / T.pi).squareRoot()
+      let t = T.tanh(scale * (x + 0.044715 * x * x * x))
+      let slope = scale * (1 + 3 * 0.044715 * x * x)
+      return upstream * (1 + t + x * (1 - t * t) * slope) / 2
     }
   }
 }

@@ -27,8 +27,17 @@ public struct HardSigmoid: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  /// At the bounds, where y is 0 or 1, there is none, as in PyTorch.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .outputs(0))
+  }
 }
 
 extension HardSigmoid: RealFunction {
   func value<T: RealElement>(at x: T) -> T { clamped(T(alpha) * x + T(beta), 0, 1) }
+}
+
+extension HardSigmoid: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ y: T) -> T { y > 0 && y < 1 ? T(alpha) * upstream : 0 }
 }

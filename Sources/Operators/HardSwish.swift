@@ -22,8 +22,19 @@ public struct HardSwish: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  /// At -3 there is none, and at 3 the slope is 1.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .inputs(0))
+  }
 }
 
 extension HardSwish: RealFunction {
   func value<T: RealElement>(at x: T) -> T { x * clamped(x / 6 + 0.5, 0, 1) }
+}
+
+extension HardSwish: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T {
+    x <= -3 ? 0 : x >= 3 ? upstream : upstream * (x / 3 + 0.5)
+  }
 }

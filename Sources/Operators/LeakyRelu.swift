@@ -25,8 +25,17 @@ public struct LeakyRelu: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  /// At 0 the slope is alpha, as in PyTorch. Unless alpha is negative, the output has the sign of x.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: alpha >= 0 ? .outputs(0) : .inputs(0))
+  }
 }
 
 extension LeakyRelu: RealFunction {
   func value<T: RealElement>(at x: T) -> T { x < 0 ? T(alpha) * x : x }
+}
+
+extension LeakyRelu: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T { x > 0 ? upstream : T(alpha) * upstream }
 }

@@ -22,8 +22,16 @@ public struct Log: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .inputs(0))
+  }
 }
 
 extension Log: RealFunction {
   func value<T: RealElement>(at x: T) -> T { T.log(x) }
+}
+
+extension Log: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T { upstream / x }
 }

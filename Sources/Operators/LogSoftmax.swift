@@ -33,4 +33,10 @@ public struct LogSoftmax: Operator {
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
     .forFloatData(inputs, .floatOnly(reason: "normalizes by a sum of exponentials"))
   }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs, reads: .outputs(0)) { call, gradient throws(OperatorError) in
+      try axis.gradient(gradient, call.outputs.required(0, "output"), logarithmic: true)
+    }
+  }
 }

@@ -31,6 +31,16 @@ public struct Min: Operator {
     if inputs.count == 1 { return .forFloats(inputs, .sameScale) }
     return .tableIfUnary(inputs, otherwise: "compares values of different scales")
   }
+
+  /// To the input that has the least element; those that tie share it equally, as in PyTorch.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: Array(inputs.indices), reads: ForwardReads(inputs: Set(inputs.indices))) {
+        call throws(OperatorError) in
+        try call.extremeGradients(ofGreatest: false) { () throws(OperatorError) in try evaluate(call.inputs)[0] }
+      })
+  }
 }
 
 extension Min: PairFunction {

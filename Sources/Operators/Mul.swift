@@ -22,6 +22,18 @@ public struct Mul: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloats(inputs, .rescaled) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0, 1], reads: .inputs(0, 1)) { call throws(OperatorError) in
+        let upstream = try call.outputGradient
+        return try call.gradients { input throws(OperatorError) in
+          let other = try call.inputs.required(1 - input, "factor")
+          return try map(upstream, other, shape: upstream.shape, self).summed(to: call.shape(input))
+        }
+      })
+  }
 }
 
 extension Mul: PairFunction {

@@ -22,6 +22,10 @@ public struct Neg: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs) { _, gradient throws(OperatorError) in try map(gradient, self) }
+  }
 }
 
 extension Neg: NumberFunction {

@@ -24,6 +24,10 @@ public struct Not: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .floatOnly(reason: "yields truth values") }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .stops(reason: "yields truth values")
+  }
 }
 
 extension Not: NumberFunction {

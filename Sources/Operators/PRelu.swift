@@ -26,6 +26,20 @@ public struct PRelu: Operator {
     .tableIfUnary(inputs, otherwise: "the slope differs from channel to channel, so one table does not serve")
   }
 
+  /// At 0 the slope counts, as in PyTorch.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0, 1], reads: .inputs(0, 1)) { call throws(OperatorError) in
+        let (x, slope) = (try call.inputs.required(0, "X"), try call.inputs.required(1, "slope"))
+        let upstream = try call.outputGradient
+        return try call.gradients { input throws(OperatorError) in
+          if input == 0 { return try mapGradient(upstream, x, slope, InputGradient()) }
+          return try mapGradient(upstream, x, SlopeGradient()).summed(to: slope.shape)
+        }
+      })
+  }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let (input, slope) = (try inputs.required(0, "X"), try inputs.required(1, "slope"))
     let output = try broadcastOutput([input, slope], .numeric)
@@ -38,4 +52,12 @@ public struct PRelu: Operator {
 
 extension PRelu: PairFunction {
   func value<T: ArithmeticElement>(of x: T, _ slope: T) -> T { x < 0 ? T.product(slope, x) : x }
+}
+
+private struct InputGradient: PairGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ x: T, _ slope: T) -> T { x > 0 ? upstream : slope * upstream }
+}
+
+private struct SlopeGradient: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T { x > 0 ? 0 : x * upstream }
 }

@@ -132,4 +132,68 @@ public struct Pad: Operator, CanonicalInputs {
     guard fill.isFinite else { return .floatOnly(reason: "the padding value is not finite") }
     return .forFloatData(inputs, fill == 0 ? .sameScale : .rescaled)
   }
+
+  /// Of the data, and of the value of mode `constant`, which gets the sum over what it fills.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    let hasValue = mode == .constant && inputs.optional(2) != nil
+    return .flows(
+      inputs,
+      GradientRule(inputs: hasValue ? [0, 2] : [0], reads: .parameters(inputs)) { call throws(OperatorError) in
+        let (gradient, shape) = (try call.outputGradient, try call.shape(0))
+        let pads = try resolvedPads(call.inputInfos)
+        return try call.gradients { input throws(OperatorError) in
+          if input == 2 { return try valueGradient(gradient, pads, shape).reshaped(call.shape(2)) }
+          return try dataGradient(gradient, pads, shape)
+        }
+      })
+  }
+
+  private func dataGradient(
+    _ gradient: Tensor, _ pads: [(begin: Int, end: Int)], _ shape: [Int]
+  ) throws(OperatorError) -> Tensor {
+    if mode == .constant {
+      let maps = shape.indices.map { axis in
+        (0..<shape[axis]).map { index in
+          let position = index + pads[axis].begin
+          return (0..<gradient.shape[axis]).contains(position) ? position : nil
+        }
+      }
+      return gradient.gathered(maps, fill: nil)
+    }
+    var result = gradient
+    for axis in shape.indices where pads[axis] != (0, 0) {
+      let map = (0..<gradient.shape[axis]).map { source(of: $0, extent: shape[axis], pads[axis]) }
+      result = try result.scatterAdded(axis: axis, extent: shape[axis], AxisTaps(map))
+    }
+    return result
+  }
+
+  /// The sum of what lies beyond the data along some axis: for each axis the parts before and after it, of
+  /// what lies within the data along the axes before.
+  private func valueGradient(
+    _ gradient: Tensor, _ pads: [(begin: Int, end: Int)], _ shape: [Int]
+  ) throws(OperatorError) -> Tensor {
+    let strides = gradient.shape.rowMajorStrides
+    var (inside, offset) = (gradient.shape, 0)
+    var sum = try gradient.stridedCopy(shape: [0], strides: [0]).summed(to: [])
+    for axis in shape.indices {
+      let padded = gradient.shape[axis]
+      let first = Swift.min(Swift.max(pads[axis].begin, 0), padded)
+      let end = Swift.max(first, Swift.min(pads[axis].begin + shape[axis], padded))
+      for part in [0..<first, end..<padded] {
+        var box = inside
+        box[axis] = part.count
+        let start = offset + part.lowerBound * strides[axis]
+        let piece = try gradient.stridedCopy(shape: box, strides: strides, offset: start).summed(to: [])
+        sum = try map(sum, piece, shape: [], Addition())
+      }
+      inside[axis] = end - first
+      offset += first * strides[axis]
+    }
+    return sum
+  }
+}
+
+private struct Addition: PairFunction {
+  func value<T: ArithmeticElement>(of a: T, _ b: T) -> T { T.sum(a, b) }
 }

@@ -36,6 +36,31 @@ public struct Pow: Operator {
     .tableIfUnary(inputs, otherwise: "a power of two computed values has no integer form")
   }
 
+  /// By the base, and by the exponent where that is of the same type.
+  ///
+  /// As in PyTorch an exponent of 0 gives the base none, and a base of 0 with an exponent of 0 or more gives
+  /// the exponent none. A negative base has no gradient by the exponent: NaN.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    let isUniform = inputs.optional(0)?.dtype == inputs.optional(1)?.dtype
+    return .flows(
+      inputs,
+      GradientRule(inputs: isUniform ? [0, 1] : [0], reads: .inputs(0, 1)) { call throws(OperatorError) in
+        let (upstream, base) = (try call.outputGradient, try call.inputs.required(0, "X"))
+        let exponent = try call.inputs.required(1, "Y").cast(to: base.dtype)
+        return try call.gradients { input throws(OperatorError) in
+          let terms: Tensor
+          if input == 1 {
+            terms = try mapGradient(upstream, base, exponent, ExponentGradient())
+          } else if exponent.count == 1, exponent.floats == [2] {
+            terms = try mapGradient(upstream, base, base, SquareGradient())
+          } else {
+            terms = try mapGradient(upstream, base, exponent, BaseGradient())
+          }
+          return try terms.summed(to: call.shape(input))
+        }
+      })
+  }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let (base, exponent) = (try inputs.required(0, "X"), try inputs.required(1, "Y"))
     try base.requireNumeric(0)
@@ -65,5 +90,22 @@ private struct IntegerPower: PairKernel {
       bits >>= 1
     }
     return power
+  }
+}
+
+private struct BaseGradient: PairGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ base: T, _ exponent: T) -> T {
+    exponent == 0 ? 0 : upstream * exponent * T.pow(base, exponent - 1)
+  }
+}
+
+/// By far the most common exponent, without the library's power.
+private struct SquareGradient: PairGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ base: T, _: T) -> T { 2 * upstream * base }
+}
+
+private struct ExponentGradient: PairGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ base: T, _ exponent: T) -> T {
+    base == 0 && exponent >= 0 ? 0 : upstream * T.pow(base, exponent) * T.log(base)
   }
 }

@@ -99,4 +99,8 @@ public struct QuantizeLinear: Operator {
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
     .floatOnly(reason: "it is part of a graph that is quantized already")
   }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .stops(reason: "rounds to integers")
+  }
 }

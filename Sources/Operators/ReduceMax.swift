@@ -32,6 +32,17 @@ public struct ReduceMax: Operator, CanonicalInputs {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
+
+  /// To the greatest elements; those that tie share it equally, as in PyTorch's amax.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    let reads = ForwardReads(inputs: Set(inputs.indices), outputs: [0])
+    return .flowsToData(inputs, reads: reads) { call, gradient throws(OperatorError) in
+      let data = try call.inputs.required(0, "data")
+      let shape = try axes.keptShape(call.inputInfos)
+      let greatest = try call.outputs.required(0, "reduced").reshaped(shape)
+      return try gradient.reshaped(shape).shared(amongElementsOf: data, equalTo: greatest)
+    }
+  }
 }
 
 extension ReduceMax: RowFunction {

@@ -29,10 +29,23 @@ public struct ReduceMean: Operator, CanonicalInputs {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .rescaled) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs, reads: .parameters(inputs)) { call, gradient throws(OperatorError) in
+      let shape = try call.shape(0)
+      let share = gradient.count == 0 ? 1 : shape.elementCount / gradient.count
+      return try axes.expanded(map(gradient, Quotient(divisor: share)), call)
+    }
+  }
 }
 
 extension ReduceMean: RowFunction {
   func value<T: ArithmeticElement>(of row: UnsafeBufferPointer<T>) -> T {
     T.mean(row)
   }
+}
+
+private struct Quotient: RealFunction {
+  let divisor: Int
+  func value<T: RealElement>(at x: T) -> T { x / T(divisor) }
 }

@@ -29,6 +29,12 @@ public struct ReduceSum: Operator, CanonicalInputs {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .rescaled) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs, reads: .parameters(inputs)) { call, gradient throws(OperatorError) in
+      try axes.expanded(gradient, call)
+    }
+  }
 }
 
 extension ReduceSum: RowFunction {

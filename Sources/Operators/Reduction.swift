@@ -41,6 +41,19 @@ public struct ReductionAxes: Sendable {
     return try .checked(data.dtype, shape)
   }
 
+  /// The input's extents with those of reduced axes as 1.
+  func keptShape(_ inputs: [ValueInfo?]) throws(OperatorError) -> [Int] {
+    var shape = try inputs.required(0, "data").shape
+    for axis in try axes(inputs) { shape[axis] = 1 }
+    return shape
+  }
+
+  /// `gradient`, of the output's shape, repeated to the shape of the input.
+  func expanded(_ gradient: Tensor, _ call: BackwardCall) throws(OperatorError) -> Tensor {
+    let (kept, shape) = (try keptShape(call.inputInfos), try call.shape(0))
+    return gradient.reshaped(kept).stridedCopy(shape: shape, strides: broadcastStrides(kept, to: shape))
+  }
+
   /// The input with the reduced axes innermost, as rows of `rowCount` elements that each give one result.
   func rows(_ inputs: [Tensor?]) throws(OperatorError) -> (data: Tensor, rowCount: Int, output: ValueInfo) {
     let output = try output(inputs.infos)

@@ -29,6 +29,8 @@ public struct Reshape: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation { .flowsByReshaping(inputs) }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let data = try inputs.required(0, "data")
     var shape = try inputs.constantIntegers(1, "shape")

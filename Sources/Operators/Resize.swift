@@ -139,4 +139,19 @@ public struct Resize: Operator {
     case .cubic: .forFloatData(inputs, .rescaled)
     }
   }
+
+  /// Each output element goes, by its weights, to the input elements that it was sampled from.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs, reads: .parameters(inputs)) { call, gradient throws(OperatorError) in
+      var result = gradient
+      for (axis, resizing) in try resolvedAxes(call.inputInfos).enumerated().reversed()
+      where !resizing.isIdentity(transformation) {
+        let taps =
+          filter.map { AxisTaps($0.samples(resizing, transformation)) }
+          ?? AxisTaps(resizing.nearestIndices(transformation, nearestMode))
+        result = try result.scatterAdded(axis: axis, extent: resizing.input, taps)
+      }
+      return result
+    }
+  }
 }

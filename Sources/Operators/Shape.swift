@@ -35,6 +35,10 @@ public struct Shape: Operator {
     .floatOnly(reason: "yields extents, not values")
   }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .stops(reason: "yields extents, not values")
+  }
+
   private func value(_ shape: [Int]) -> Tensor {
     func clamped(_ axis: Int) -> Int { Swift.min(Swift.max(axis < 0 ? axis + shape.count : axis, 0), shape.count) }
     let (first, last) = (clamped(start), clamped(end ?? shape.count))

@@ -22,8 +22,16 @@ public struct Sigmoid: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .outputs(0))
+  }
 }
 
 extension Sigmoid: RealFunction {
   func value<T: RealElement>(at x: T) -> T { 1 / (1 + T.exp(-x)) }
+}
+
+extension Sigmoid: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ y: T) -> T { upstream * y * (1 - y) }
 }

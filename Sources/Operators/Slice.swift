@@ -37,15 +37,28 @@ public struct SliceOperator: Operator, CanonicalInputs {
   public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
     let ranges = try ranges(inputs.infos)
     let data = try inputs.required(0, "data")
-    let strides = data.shape.rowMajorStrides
-    return [
-      data.stridedCopy(
-        shape: ranges.map(\.count), strides: zip(ranges, strides).map { $0.count > 1 ? $0.step * $1 : 0 },
-        offset: zip(ranges, strides).reduce(0) { $0 + $1.0.start * $1.1 })
-    ]
+    let (strides, offset) = elements(ranges, data.shape)
+    return [data.stridedCopy(shape: ranges.map(\.count), strides: strides, offset: offset)]
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs, reads: .parameters(inputs)) { call, gradient throws(OperatorError) in
+      let (ranges, shape) = (try ranges(call.inputInfos), try call.shape(0))
+      let (steps, offset) = elements(ranges, shape)
+      return try gradient.scattered(into: shape, strides: steps, offset: offset)
+    }
+  }
+
+  /// Where the elements taken lie in a row-major tensor of `shape`.
+  private func elements(_ ranges: [AxisRange], _ shape: [Int]) -> (strides: [Int], offset: Int) {
+    let strides = shape.rowMajorStrides
+    return (
+      zip(ranges, strides).map { $0.count > 1 ? $0.step * $1 : 0 },
+      zip(ranges, strides).reduce(0) { $0 + $1.0.start * $1.1 }
+    )
+  }
 
   /// The elements taken along every axis, in the order of the axes.
   public func ranges(_ inputs: [ValueInfo?]) throws(OperatorError) -> [AxisRange] {

@@ -70,4 +70,44 @@ public struct SoftmaxAxis: Sendable {
       }
     }
   }
+
+  /// The gradient by the input, given the output y and the gradient g by it: y * (g - sum(g * y)) along
+  /// the axis, or of the logarithm g - exp(y) * sum(g).
+  func gradient(_ upstream: Tensor, _ output: Tensor, logarithmic: Bool) throws(OperatorError) -> Tensor {
+    let extents = try extents(output.shape)
+    switch upstream.dtype {
+    case .float32: return gradient(upstream, output, extents, logarithmic, Float.self)
+    case .float64: return gradient(upstream, output, extents, logarithmic, Double.self)
+    case .float16, .bfloat16, .uint8, .int8, .uint16, .int16, .int32, .int64, .bool, .uint32, .uint64:
+      throw .inputType(0, expected: "float32 or float64", found: upstream.dtype)
+    }
+  }
+
+  private func gradient<T: RealElement>(
+    _ upstream: Tensor, _ output: Tensor, _ extents: (outer: Int, count: Int, inner: Int), _ logarithmic: Bool,
+    _: T.Type
+  ) -> Tensor {
+    let (count, stride) = (extents.count, extents.inner)
+    return upstream.withElements(as: T.self) { g in
+      output.withElements(as: T.self) { y in
+        Tensor(uninitialized: output.shape, of: T.self) { (target: UnsafeMutableBufferPointer<T>) in
+          guard let g = g.baseAddress, let y = y.baseAddress, let target = target.baseAddress else { return }
+          let grain = Swift.max(1, elementGrain / Swift.max(count, 1))
+          Parallel.forEachRange(output.count == 0 ? 0 : extents.outer * stride, grain: grain) { rows in
+            for row in rows {
+              let first = row / stride * count * stride + row % stride
+              let (g, y, target) = (g + first, y + first, target + first)
+              if logarithmic {
+                let sum = laneSum(count) { g[$0 * stride] }
+                for i in 0..<count { target[i * stride] = g[i * stride] - T.exp(y[i * stride]) * sum }
+              } else {
+                let sum = laneSum(count) { g[$0 * stride] * y[$0 * stride] }
+                for i in 0..<count { target[i * stride] = y[i * stride] * (g[i * stride] - sum) }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
 }

@@ -22,8 +22,17 @@ public struct Softplus: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .outputs(0))
+  }
 }
 
 extension Softplus: RealFunction {
   func value<T: RealElement>(at x: T) -> T { clamped(x, 0, .infinity) + T.logOnePlus(T.exp(-x.magnitude)) }
+}
+
+extension Softplus: ElementGradient {
+  /// The sigmoid of x, which is 1 - exp(-y).
+  func gradient<T: RealElement>(_ upstream: T, _ y: T) -> T { -upstream * T.expMinusOne(-y) }
 }

@@ -59,6 +59,21 @@ public struct Split: Operator, CanonicalInputs {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  /// Zeros where an output has none.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0], reads: .parameters(inputs)) { call throws(OperatorError) in
+        let extents = try extents(call.inputInfos)
+        return try call.gradients { _ throws(OperatorError) in
+          let parts = zip(call.outputGradients, extents).map { (tensor: $0, extent: $1) }
+          let shape = try call.shape(0)
+          let dtype = call.outputGradients.lazy.compactMap(\.self).first?.dtype ?? .float32
+          return concatenated(parts, dtype, shape, axis: try normalizedAxis(axis, rank: shape.count))
+        }
+      })
+  }
+
   /// The extent along the axis of every output.
   public func extents(_ inputs: [ValueInfo?]) throws(OperatorError) -> [Int] {
     let data = try inputs.required(0, "input")

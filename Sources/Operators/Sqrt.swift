@@ -22,8 +22,17 @@ public struct Sqrt: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  /// At 0 it is infinite.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .outputs(0))
+  }
 }
 
 extension Sqrt: RealFunction {
   func value<T: RealElement>(at x: T) -> T { x.squareRoot() }
+}
+
+extension Sqrt: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ y: T) -> T { upstream / (2 * y) }
 }

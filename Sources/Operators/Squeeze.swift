@@ -33,6 +33,8 @@ public struct Squeeze: Operator, CanonicalInputs {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation { .flowsByReshaping(inputs) }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let data = try inputs.required(0, "data")
     guard let named = try inputs.optionalConstantIntegers(1, "axes") ?? attributeAxes else {

@@ -22,8 +22,23 @@ public struct Sub: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloats(inputs, .rescaled) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0, 1], reads: .nothing) { call throws(OperatorError) in
+        try call.gradients { input throws(OperatorError) in
+          let sum = try call.outputGradient.summed(to: call.shape(input))
+          return input == 0 ? sum : try map(sum, Negation())
+        }
+      })
+  }
 }
 
 extension Sub: PairFunction {
   func value<T: ArithmeticElement>(of a: T, _ b: T) -> T { T.difference(a, b) }
+}
+
+private struct Negation: NumberFunction {
+  func value<T: ArithmeticElement>(at x: T) -> T { x.negated }
 }

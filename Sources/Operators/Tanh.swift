@@ -22,8 +22,16 @@ public struct Tanh: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .outputs(0))
+  }
 }
 
 extension Tanh: RealFunction {
   func value<T: RealElement>(at x: T) -> T { T.tanh(x) }
+}
+
+extension Tanh: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ y: T) -> T { upstream * (1 - y * y) }
 }

@@ -30,6 +30,16 @@ public struct Transpose: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs) { call, gradient throws(OperatorError) in
+      let shape = try call.shape(0)
+      let strides = gradient.shape.rowMajorStrides
+      var reversed = strides
+      for (axis, source) in try order(rank: shape.count).enumerated() { reversed[source] = strides[axis] }
+      return gradient.stridedCopy(shape: shape, strides: reversed)
+    }
+  }
+
   /// The input axis of every output axis.
   public func order(rank: Int) throws(OperatorError) -> [Int] {
     guard let permutation else { return (0..<rank).reversed() }

@@ -34,6 +34,8 @@ public struct Unsqueeze: Operator, CanonicalInputs {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation { .flowsByReshaping(inputs) }
+
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let data = try inputs.required(0, "data")
     let named = if let attributeAxes { attributeAxes } else { try inputs.constantIntegers(1, "axes") }

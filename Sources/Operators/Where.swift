@@ -22,15 +22,33 @@ public struct Where: Operator {
     let (condition, x, y) = (
       try inputs.required(0, "condition"), try inputs.required(1, "X"), try inputs.required(2, "Y")
     )
-    switch output.dtype.byteCount {
-    case 1: return [select(condition, x, y, output, UInt8.self)]
-    case 2: return [select(condition, x, y, output, UInt16.self)]
-    case 4: return [select(condition, x, y, output, UInt32.self)]
-    default: return [select(condition, x, y, output, UInt64.self)]
-    }
+    return [selected(condition, x, y, output)]
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .floatOnly(reason: "selects by a truth value") }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [1, 2], reads: .inputs(0)) { call throws(OperatorError) in
+        let (condition, gradient) = (try call.inputs.required(0, "condition"), try call.outputGradient)
+        let zero = Tensor(scalar: Float(0)).cast(to: gradient.dtype)
+        return try call.gradients { input throws(OperatorError) in
+          let (x, y) = input == 1 ? (gradient, zero) : (zero, gradient)
+          return try selected(condition, x, y, ValueInfo(dtype: gradient.dtype, shape: gradient.shape))
+            .summed(to: call.shape(input))
+        }
+      })
+  }
+
+  private func selected(_ condition: Tensor, _ x: Tensor, _ y: Tensor, _ output: ValueInfo) -> Tensor {
+    switch output.dtype.byteCount {
+    case 1: select(condition, x, y, output, UInt8.self)
+    case 2: select(condition, x, y, output, UInt16.self)
+    case 4: select(condition, x, y, output, UInt32.self)
+    default: select(condition, x, y, output, UInt64.self)
+    }
+  }
 
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {
     let condition = try inputs.required(0, "condition")
@@ -56,9 +74,9 @@ private func select<Carrier: BitwiseCopyable>(
           let target = target.assumingMemoryBound(to: Carrier.self)
           guard !walk.isEmpty else { return }
           let (truthStride, xStride, yStride) = (walk.rowStride(0), walk.rowStride(1), walk.rowStride(2))
-          walk.forEachRow { start, offsets in
+          walk.forEachPiece { start, offsets, count in
             let (truthStart, xStart, yStart) = (offsets[0], offsets[1], offsets[2])
-            for index in 0..<walk.rowCount {
+            for index in 0..<count {
               target[start + index] =
                 truths[truthStart + index * truthStride] != 0
                 ? x[xStart + index * xStride] : y[yStart + index * yStride]
