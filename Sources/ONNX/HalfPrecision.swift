@@ -25,7 +25,7 @@ extension Tensor {
 extension NodeDefinition {
   /// The attributes that name an element type, changed from the half types to float32.
   mutating func widenHalf() {
-    for name in ["to", "dtype", "output_dtype"] {
+    for name in ["to", "dtype", "output_dtype", "stash_type"] {
       if case .int(let number)? = attributes[name], let raw = UInt8(exactly: number), let dtype = DType(rawValue: raw) {
         attributes[name] = .int(Int(dtype.widened.rawValue))
       }

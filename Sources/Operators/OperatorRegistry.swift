@@ -9,6 +9,10 @@ extension OperatorKind {
     case .gemm: Gemm.self
     case .matMul: MatMul.self
     case .batchNormalization: BatchNormalization.self
+    case .layerNormalization: LayerNormalization.self
+    case .lstm: LSTM.self
+    case .gru: GRU.self
+    case .rnn: RNN.self
     case .relu: Relu.self
     case .leakyRelu: LeakyRelu.self
     case .pRelu: PRelu.self

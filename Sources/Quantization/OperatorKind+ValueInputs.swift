@@ -17,7 +17,8 @@ extension OperatorKind {
       .only([1, 2])
     case .matMul:
       .only([0, 1])
-    case .conv, .convTranspose, .gemm, .batchNormalization, .relu, .leakyRelu, .pRelu, .clip, .sigmoid, .hardSigmoid,
+    case .conv, .convTranspose, .gemm, .batchNormalization, .layerNormalization, .lstm, .gru, .rnn, .relu, .leakyRelu,
+      .pRelu, .clip, .sigmoid, .hardSigmoid,
       .hardSwish, .tanh, .elu, .softplus, .erf, .gelu, .softmax, .logSoftmax, .maxPool, .averagePool,
       .globalAveragePool, .globalMaxPool, .pow, .sqrt, .exp, .log, .neg, .abs, .reduceMean, .reduceSum, .reduceMax,
       .argMax, .flatten, .reshape, .transpose, .squeeze, .unsqueeze, .split, .slice, .gather, .shape, .constant,

@@ -9,7 +9,7 @@ import Testing
   }
 
   @Test func unknownOperatorsAreNamed() {
-    #expect(OperatorCase("LSTM", [floats([1])]).error() == .unsupportedOperator("LSTM"))
+    #expect(OperatorCase("Lstm", [floats([1])]).error() == .unsupportedOperator("Lstm"))
     #expect(OperatorCase("", []).error() == .unsupportedOperator(""))
   }
 

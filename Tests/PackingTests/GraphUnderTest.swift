@@ -70,6 +70,20 @@ struct GraphUnderTest {
       kind.type.init(definition), name: "\(kind.rawValue)\(count)", inputs: inputs, output: "value\(count)")
   }
 
+  /// A node of `outputCount` outputs.
+  mutating func addNode(
+    _ kind: OperatorKind, _ inputs: [ValueID?], _ attributes: [String: AttributeValue] = [:], outputCount: Int
+  ) throws -> [ValueID] {
+    count += 1
+    let definition = NodeDefinition(
+      opType: kind.rawValue, attributes: attributes, inputCount: inputs.count, outputCount: outputCount)
+    let outputs = (0..<outputCount).map { graph.addValue(name: "value\(count)_\($0)") }
+    graph.nodes.append(
+      Node(name: "\(kind.rawValue)\(count)", op: try kind.type.init(definition), inputs: inputs, outputs: outputs))
+    try graph.inferShapes()
+    return outputs
+  }
+
   /// A Split node, whose outputs are several.
   mutating func addSplit(_ value: ValueID, axis: Int, parts: [Int]) throws -> [ValueID] {
     count += 1

@@ -9,7 +9,8 @@ enum OperatorExample {
   static func takesFloats(_ kind: OperatorKind) -> Bool {
     switch kind {
     case .and, .or, .not, .dequantizeLinear, .quantizeLinear, .constant, .constantOfShape, .shape: false
-    case .conv, .convTranspose, .gemm, .matMul, .batchNormalization, .relu, .leakyRelu, .pRelu, .clip, .sigmoid,
+    case .conv, .convTranspose, .gemm, .matMul, .batchNormalization, .layerNormalization, .lstm, .gru, .rnn, .relu,
+      .leakyRelu, .pRelu, .clip, .sigmoid,
       .hardSigmoid, .hardSwish, .tanh, .elu, .softplus, .erf, .gelu, .softmax, .logSoftmax, .maxPool, .averagePool,
       .globalAveragePool, .globalMaxPool, .add, .sub, .mul, .div, .pow, .sqrt, .exp, .log, .neg, .abs, .min, .max,
       .reduceMean, .reduceSum, .reduceMax, .argMax, .flatten, .reshape, .transpose, .squeeze, .unsqueeze, .concat,
@@ -30,6 +31,8 @@ enum OperatorExample {
     case .equal, .greater, .less, .and, .or, .not, .where: return try logic(kind, &test)
     case .softmax, .logSoftmax, .reduceMean, .reduceSum, .reduceMax, .argMax: return try alongAxes(kind, &test)
     case .conv, .convTranspose, .gemm, .matMul, .batchNormalization: return try products(kind, &test, &numbers)
+    case .layerNormalization: return try layerNormalization(&test, &numbers)
+    case .lstm, .gru, .rnn: return try recurrent(kind, &test, &numbers)
     case .maxPool, .averagePool, .globalAveragePool, .globalMaxPool: return try pools(kind, &test)
     case .flatten, .reshape, .transpose, .squeeze, .unsqueeze, .expand, .cast, .shape, .constant, .constantOfShape,
       .quantizeLinear, .dequantizeLinear:
@@ -160,6 +163,52 @@ enum OperatorExample {
       ].map { test.constant(Tensor(shape: [3], elements: $0.map { Float($0) })) }
       return [try test.add(kind, [test.add(.sigmoid, [x])] + statistics)]
     }
+  }
+
+  private static func layerNormalization(
+    _ test: inout GraphUnderTest, _ numbers: inout TestNumbers
+  ) throws -> [ValueID] {
+    let x = try test.data([2, 3, 5])
+    let turned = try test.add(.transpose, [x], ["perm": .ints([2, 0, 1])])
+    let row = test.constant(numbers.floats([5]))
+    let bias = test.constant(numbers.floats([5]))
+    return try [
+      test.add(.layerNormalization, [x, row, bias]),
+      test.add(.layerNormalization, [x, test.constant(numbers.floats([3, 1])), bias], ["axis": .int(1)]),
+      test.add(.layerNormalization, [turned, test.constant(numbers.floats([3]))], ["epsilon": .float(0.5)]),
+      // Computed parameters.
+      test.add(.layerNormalization, [x, test.data([5]), test.data([])]),
+    ]
+  }
+
+  private static func recurrent(
+    _ kind: OperatorKind, _ test: inout GraphUnderTest, _ numbers: inout TestNumbers
+  ) throws -> [ValueID] {
+    let (gates, states) = kind == .lstm ? (4, 2) : (kind == .gru ? 3 : 1, 1)
+    func weights(_ passes: Int, _ inputs: Int, _ hidden: Int) -> [ValueID?] {
+      [[passes, gates * hidden, inputs], [passes, gates * hidden, hidden], [passes, 2 * gates * hidden]].map {
+        test.constant(numbers.floats($0))
+      }
+    }
+    // Of 7 units in 2 passes over 3 sequences with lengths, from a computed and a constant state.
+    let x = try test.data([4, 3, 2])
+    let lengths = test.constant(Tensor(shape: [3], elements: [4, 1, 3] as [Int32]))
+    let initial: [ValueID?] = [try test.data([2, 3, 7]), test.constant(numbers.floats([2, 3, 7]))]
+    var outputs = try test.addNode(
+      kind, [x] + weights(2, 2, 7) + [lengths] + initial.prefix(states), ["direction": .string("bidirectional")],
+      outputCount: states + 1)
+    // Batch first, backward, without bias; of the outputs only the last state is read.
+    let line = try test.add(.transpose, [test.data([2, 5, 3])], ["perm": .ints([1, 2, 0])])
+    let backward = try test.addNode(
+      kind, [line] + weights(1, 2, 5).prefix(2), ["direction": .string("reverse"), "layout": .int(1)],
+      outputCount: 2)
+    outputs.append(backward[1])
+    if kind == .gru {
+      outputs += try test.addNode(kind, [x] + weights(1, 2, 4), ["linear_before_reset": .int(1)], outputCount: 2)
+    }
+    let functions = ["Sigmoid", "Relu", "Tanh"].suffix(kind == .lstm ? 3 : kind == .gru ? 2 : 1)
+    return outputs
+      + (try test.addNode(kind, [x] + weights(1, 2, 4), ["activations": .strings(Array(functions))], outputCount: 1))
   }
 
   private static func pools(_ kind: OperatorKind, _ test: inout GraphUnderTest) throws -> [ValueID] {

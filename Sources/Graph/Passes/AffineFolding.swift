@@ -106,7 +106,8 @@ extension Graph {
     case .sub: return arithmetic(node, right: { (1, -$0) }, left: { (-1, $0) })
     case .mul: return arithmetic(node, right: { ($0, 0) }, left: { ($0, 0) })
     case .div: return arithmetic(node, right: { (1 / $0, 0) }, left: nil)
-    case .conv, .convTranspose, .gemm, .matMul, .relu, .leakyRelu, .pRelu, .clip, .sigmoid, .hardSigmoid, .hardSwish,
+    case .conv, .convTranspose, .gemm, .matMul, .layerNormalization, .lstm, .gru, .rnn, .relu, .leakyRelu, .pRelu,
+      .clip, .sigmoid, .hardSigmoid, .hardSwish,
       .tanh, .elu, .softplus, .erf, .gelu, .softmax, .logSoftmax, .maxPool, .averagePool, .globalAveragePool,
       .globalMaxPool, .pow, .sqrt, .exp, .log, .neg, .abs, .min, .max, .reduceMean, .reduceSum, .reduceMax, .argMax,
       .flatten, .reshape, .transpose, .squeeze, .unsqueeze, .concat, .split, .slice, .pad, .gather, .shape, .constant,

@@ -59,7 +59,8 @@ extension Graph {
     case .pad:
       guard let pads = try? (node.op as? Pad)?.resolvedPads(inputInfos(of: node)) else { return false }
       return pads.allSatisfy { $0.begin == 0 && $0.end == 0 }
-    case .conv, .convTranspose, .gemm, .matMul, .batchNormalization, .relu, .leakyRelu, .pRelu, .clip, .sigmoid,
+    case .conv, .convTranspose, .gemm, .matMul, .batchNormalization, .layerNormalization, .lstm, .gru, .rnn, .relu,
+      .leakyRelu, .pRelu, .clip, .sigmoid,
       .hardSigmoid, .hardSwish, .tanh, .elu, .softplus, .erf, .gelu, .softmax, .logSoftmax, .maxPool, .averagePool,
       .globalAveragePool, .globalMaxPool, .add, .sub, .mul, .div, .pow, .sqrt, .exp, .log, .neg, .abs, .min, .max,
       .reduceMean, .reduceSum, .reduceMax, .argMax, .split, .gather, .shape, .constant, .constantOfShape, .where,

@@ -16,6 +16,7 @@ extension Lowering {
     case .gemm: try lowerGemm(node)
     case .matMul: try lowerMatMul(node)
     case .batchNormalization: try lowerBatchNormalization(node)
+    case .layerNormalization, .lstm, .gru, .rnn: throw unsupported(node, "it has no step yet")
     case .relu: try lowerUnary(node, .clip, alpha: 0, beta: .infinity)
     case .leakyRelu: try lowerUnary(node, .leakyRelu, alpha: operation(node, LeakyRelu.self).alpha)
     case .pRelu: try lowerBinary(node, .pRelu)
