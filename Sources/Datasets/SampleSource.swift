@@ -49,6 +49,9 @@ struct SampleSource: Sendable {
       throw .wrongValue(
         path: specification.path, key: "preprocess.text", expected: "a file of text as inputs", found: "a folder")
     }
+    if specification.labels == .lastColumn {
+      throw .wrongValue(path: specification.path, key: "labels", expected: "a file or none", found: "last-column")
+    }
     let folder = try SampleFolder(
       specification.inputs, classes: specification.classes, specification: specification.path)
     let imageReader = ImageFileReader(

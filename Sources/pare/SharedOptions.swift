@@ -94,7 +94,13 @@ enum Reading {
   }
 
   static func dataset(_ path: String) throws(CommandFailure) -> Dataset {
-    do throws(DatasetError) { return try Dataset(contentsOf: path) } catch { throw CommandFailure("\(error)") }
+    do throws(DatasetError) {
+      let dataset = try Dataset(contentsOf: path)
+      for skipped in dataset.skipped { Console.note("skipped: \(skipped.error)") }
+      return dataset
+    } catch {
+      throw CommandFailure("\(error)")
+    }
   }
 
   static func package(_ path: String?) throws(CommandFailure) -> PackageFolder {

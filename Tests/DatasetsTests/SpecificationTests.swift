@@ -19,6 +19,29 @@ struct SpecificationTests {
     #expect(found == expected)
   }
 
+  @Test func keysOfFoldersSoundsAndTextAreRead() throws {
+    func preprocessing(_ mapping: String) throws -> Preprocessing {
+      try DatasetSpecification(yaml: "inputs: x\npreprocess: { \(mapping) }", path: "some/data.yaml").preprocessing
+    }
+    #expect(
+      try preprocessing("size: [32, 48], channels: 3")
+        == Preprocessing(size: ImageSize(height: 32, width: 48), imageChannels: 3))
+    #expect(
+      try preprocessing("text: { length: 9, vocabulary: v.txt, lowercase: false }").text
+        == TextPreprocessing(length: 9, vocabulary: .file("some/v.txt"), lowercases: false))
+    #expect(
+      try preprocessing("text: { length: 9, vocabulary: built, vocabulary_size: 500, min_count: 2 }").text
+        == TextPreprocessing(length: 9, vocabulary: .built(size: 500, minCount: 2)))
+    let plain = try #require(try preprocessing("audio: { sample_rate: 16000, seconds: 0.98 }").audio)
+    #expect(plain.sampleRate == 16_000 && plain.sampleCount == 15_680 && plain.spectrum == nil)
+    let mfcc = try #require(
+      try preprocessing("audio: { sample_rate: 16000, seconds: 1, features: mfcc }").audio?.spectrum)
+    #expect([mfcc.windowSamples, mfcc.strideSamples, mfcc.fftPoints, mfcc.mels] == [480, 320, 512, 40])
+    #expect(mfcc.description == .mfcc(coefficients: 10) && mfcc.lowHz == 20 && mfcc.highHz == 8_000)
+    let skipping = try DatasetSpecification(yaml: "inputs: x\non_error: skip", path: "d")
+    #expect(skipping.onError == .skip)
+  }
+
   @Test func absentKeysMeanNoChange() throws {
     let found = try DatasetSpecification(yaml: "inputs: /data/x.npy", path: "data.yaml")
     #expect(found == DatasetSpecification(path: "data.yaml", inputs: "/data/x.npy"))

@@ -83,6 +83,21 @@ struct TextTests {
     #expect(dataset.vocabulary?.tokens.last == "good")
   }
 
+  @Test func tokensAreNotMixed() throws {
+    let scratch = try Scratch()
+    try scratch.write(Self.reviews, as: "train.tsv")
+    for (key, isRefused) in [("mixup", true), ("noise", true), ("label_smoothing", false)] {
+      let dataset = try scratch.open(
+        "inputs: train.tsv\npreprocess: { text: { length: 5 } }\naugment: { \(key): 0.1 }")
+      let batching = Batching(batchSize: 2, augmentation: dataset.specification.augmentation)
+      if isRefused {
+        #expect(throws: DatasetError.self) { try BatchSource(dataset, batching: batching) }
+      } else {
+        #expect(try BatchSource(dataset, batching: batching).batch(0, epoch: 0).probabilities?.shape == [2, 2])
+      }
+    }
+  }
+
   static let hostile: [(name: String, bytes: [UInt8], error: @Sendable (String) -> DatasetError)] = [
     (
       "a.tsv", [UInt8]("fine\t1\nno tab\n".utf8),

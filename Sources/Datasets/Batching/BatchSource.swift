@@ -33,7 +33,7 @@ public final class BatchSource: Sendable {
   private let augmenter: SampleAugmenter?
   private let latestOrder = Mutex<(epoch: Int, order: [Int])?>(nil)
 
-  /// Throws `invalidOption` where no batch of the size asked for can be made, `notImages` and `missingLabels` where
+  /// Throws `invalidOption` where no batch of the size asked for can be made or text would be mixed, `notImages` and `missingLabels` where
   /// the samples do not have what the augmentation changes.
   public init(_ dataset: Dataset, batching: Batching) throws(DatasetError) {
     let largest = batching.keepsPartialBatch ? Int.max : dataset.count
@@ -44,6 +44,10 @@ public final class BatchSource: Sendable {
     }
     if let augmentation = batching.augmentation {
       augmenter = try SampleAugmenter(augmentation, dataset: dataset, seed: batching.seed)
+      if dataset.vocabulary != nil && (augmentation.mixup > 0 || augmentation.noise > 0) {
+        throw .invalidOption(
+          name: "augment", expected: "neither mixup nor noise, since tokens are no quantities", found: "one of them")
+      }
       if augmentation.labelSmoothing > 0 && dataset.classCount == nil {
         throw .missingLabels(path: dataset.specification.inputs)
       }
