@@ -22,6 +22,16 @@ public struct Add: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloats(inputs, .rescaled) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0, 1], reads: .nothing) { call throws(OperatorError) in
+        try call.gradients { input throws(OperatorError) in
+          try call.outputGradient.summed(to: call.shape(input))
+        }
+      })
+  }
 }
 
 extension Add: PairFunction {

@@ -95,8 +95,8 @@ func laneSum<T: ArithmeticElement>(_ count: Int, _ term: (Int) -> T) -> T {
   return T.sum(low, high)
 }
 
-/// A float type with the elementary functions.
-protocol RealElement: ArithmeticElement, BinaryFloatingPoint {
+/// A float type with the elementary functions, and matrix products by BLAS.
+protocol RealElement: ArithmeticElement, MatrixElement {
   static func exp(_ x: Self) -> Self
   /// exp(x) - 1 without cancellation near 0.
   static func expMinusOne(_ x: Self) -> Self

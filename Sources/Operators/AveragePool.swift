@@ -44,30 +44,56 @@ public struct AveragePool: Operator {
     let output = try inferOutputs(inputs.infos)[0]
     let input = try inputs.required(0, "X")
     let pool = PoolingWindow(try resolvedWindow(input: input.shape))
-    let planes = output.shape[0] * output.shape[1]
-    let result = Tensor(shape: output.shape, of: Float.self) { target in
-      input.cast(to: .float32).withElements(as: Float.self) { source in
-        for plane in 0..<planes where !source.isEmpty {
-          let elements = source[(plane * pool.inputPlane)...]
-          let base = elements.startIndex
-          pool.forEachPosition { position, z, y, x in
-            var sum: Float = 0
-            pool.forEachInput(z, y, x) { sum += elements[base + $0] }
-            let count = countsPadding ? paddedCount(z, y, x) : Float(z.count * y.count * x.count)
-            target[plane * pool.outputPlane + position] = count == 0 ? 0 : sum / count
+    func means<T: RealElement>(_: T.Type) -> Tensor {
+      Tensor(writing: output.shape, of: T.self) { target in
+        input.withBase(as: T.self) { source in
+          pool.forEachPlane(output.shape[0] * output.shape[1]) { plane in
+            let (from, to) = (source + plane * pool.inputPlane, target + plane * pool.outputPlane)
+            pool.forEachPosition { position, z, y, x in
+              var sum: T = 0
+              pool.forEachInput(z, y, x) { sum += from[$0] }
+              let count = T(divisor(z, y, x))
+              to[position] = count == 0 ? 0 : sum / count
+            }
           }
         }
       }
     }
-    return [result.cast(to: output.dtype)]
+    return [output.dtype == .float64 ? means(Double.self) : means(Float.self).cast(to: output.dtype)]
   }
 
-  /// In Float, since padding is bounded only axis by axis.
-  private func paddedCount(_ z: PoolingWindow.Reach, _ y: PoolingWindow.Reach, _ x: PoolingWindow.Reach) -> Float {
-    Float(z.paddedCount) * Float(y.paddedCount) * Float(x.paddedCount)
+  /// How many elements the sum at one position is divided by, 0 where it sees none. In Float, since padding is
+  /// bounded only axis by axis.
+  private func divisor(_ z: PoolingWindow.Reach, _ y: PoolingWindow.Reach, _ x: PoolingWindow.Reach) -> Float {
+    countsPadding
+      ? Float(z.paddedCount) * Float(y.paddedCount) * Float(x.paddedCount) : Float(z.count * y.count * x.count)
   }
 
   /// Rescaled: a mean spans less than its terms, so it deserves a scale of its own. TFLite insists on
   /// the input's scale; onnxruntime's QLinearAveragePool takes either.
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .rescaled) }
+
+  /// Every element gets its share of the means that it went into.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs) { call, upstream throws(OperatorError) in
+      let shape = try call.shape(0)
+      let pool = PoolingWindow(try resolvedWindow(input: shape))
+      func shares<T: RealElement>(_: T.Type) -> Tensor {
+        Tensor(writing: shape, of: T.self) { target in
+          upstream.withBase(as: T.self) { upstream in
+            pool.forEachPlane(shape[0] * shape[1]) { plane in
+              let (from, to) = (upstream + plane * pool.outputPlane, target + plane * pool.inputPlane)
+              to.update(repeating: 0, count: pool.inputPlane)
+              pool.forEachPosition { position, z, y, x in
+                let count = T(divisor(z, y, x))
+                let share = count == 0 ? 0 : from[position] / count
+                pool.forEachInput(z, y, x) { to[$0] += share }
+              }
+            }
+          }
+        }
+      }
+      return upstream.dtype == .float64 ? shares(Double.self) : shares(Float.self)
+    }
+  }
 }

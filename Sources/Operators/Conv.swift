@@ -67,19 +67,27 @@ public struct Conv: Operator {
     let output = try inferOutputs(inputs.infos)[0]
     let input = try inputs.required(0, "X")
     let weight = try inputs.required(1, "W")
-    let resolved = try resolvedWindow(input: input.shape, weight: weight.shape)
+    let shape = try convolution(input: input.shape, weight: weight.shape)
     try checkProductExtents([weight.count, output.shape.elementCount / Swift.max(output.shape[0], 1)])
-    let convolution = FloatConvolution(
-      window: resolved, batch: input.shape[0], inChannels: input.shape[1], outChannels: weight.shape[0], groups: group)
-    let result = Tensor(shape: output.shape, of: Float.self) { target in
-      withFloats(input, weight, inputs.optional(2)) { source, weights, bias in
-        guard let source = source.baseAddress, let weights = weights.baseAddress, let out = target.baseAddress else {
-          return
+    func convolved<T: RealElement>(_: T.Type) -> Tensor {
+      Tensor(writing: output.shape, of: T.self) { target in
+        input.withBase(as: T.self) { source in
+          weight.withBase(as: T.self) { weights in
+            inputs.optional(2).withBase(as: T.self) { bias in
+              shape.run(input: source, weight: weights, bias: bias, output: target)
+            }
+          }
         }
-        convolution.run(input: source, weight: weights, bias: bias?.baseAddress, output: out)
       }
     }
-    return [result.cast(to: output.dtype)]
+    return [output.dtype == .float64 ? convolved(Double.self) : convolved(Float.self).cast(to: output.dtype)]
+  }
+
+  /// The convolution of an input and a weight of these full shapes, which fit.
+  private func convolution(input: [Int], weight: [Int]) throws(OperatorError) -> Convolution {
+    Convolution(
+      window: try resolvedWindow(input: input, weight: weight), batch: input[0], inChannels: input[1],
+      outChannels: weight[0], groups: group)
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
@@ -87,5 +95,48 @@ public struct Conv: Operator {
       return .floatOnly(reason: "the weight is not constant")
     }
     return .accumulate(weightInput: 1, channelAxis: 0)
+  }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0, 1, 2], reads: .inputs(0, 1)) { call throws(OperatorError) in
+        let shape = try convolution(input: call.shape(0), weight: call.shape(1))
+        let upstream = try call.outputGradient
+        return try call.gradients { input throws(OperatorError) in
+          if input == 2 { return try upstream.channelSums() }
+          let other = try call.inputs.required(1 - input, input == 0 ? "W" : "X")
+          let extents = try call.shape(input)
+          return upstream.dtype == .float64
+            ? shape.gradient(input, extents, upstream, other, Double.self)
+            : shape.gradient(input, extents, upstream, other, Float.self)
+        }
+      })
+  }
+}
+
+extension Convolution {
+  /// The gradient of shape `extents` by input 0, the other tensor being the weight, or by input 1, it being the input.
+  fileprivate func gradient<T: RealElement>(
+    _ input: Int, _ extents: [Int], _ upstream: Tensor, _ other: Tensor, _: T.Type
+  ) -> Tensor {
+    Tensor(writing: extents, of: T.self) { target in
+      upstream.withBase(as: T.self) { upstream in
+        other.withBase(as: T.self) { other in
+          if input == 0 {
+            inputGradient(output: upstream, weight: other, input: target)
+          } else {
+            weightGradient(input: other, output: upstream, weight: target)
+          }
+        }
+      }
+    }
+  }
+}
+
+extension Tensor {
+  /// For [N, C, ...] the sums over all axes but the second: [C], the gradient by a bias.
+  func channelSums() throws(OperatorError) -> Tensor {
+    try summed(to: [shape[1]] + shape.dropFirst(2).map { _ in 1 }).reshaped([shape[1]])
   }
 }

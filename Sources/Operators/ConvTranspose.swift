@@ -125,19 +125,35 @@ public struct ConvTranspose: Operator {
     let output = try inferOutputs(inputs.infos)[0]
     let input = try inputs.required(0, "X")
     let weight = try inputs.required(1, "W")
-    let resolved = try resolvedWindow(input: input.shape, weight: weight.shape)
+    let shape = try convolution(input: input.shape, weight: weight.shape)
     try checkProductExtents([weight.count, input.shape.elementCount / Swift.max(input.shape[0], 1)])
-    let transposed = FloatTransposedConvolution(
-      window: resolved, batch: input.shape[0], inChannels: input.shape[1], outChannels: output.shape[1], groups: group)
-    let result = Tensor(shape: output.shape, of: Float.self) { target in
-      withFloats(input, weight, inputs.optional(2)) { source, weights, bias in
-        guard let source = source.baseAddress, let weights = weights.baseAddress, let out = target.baseAddress else {
-          return
+    func transposed<T: RealElement>(_: T.Type) -> Tensor {
+      Tensor(writing: output.shape, of: T.self) { target in
+        input.withBase(as: T.self) { source in
+          weight.withBase(as: T.self) { shape.inputGradient(output: source, weight: $0, input: target) }
         }
-        transposed.run(input: source, weight: weights, bias: bias?.baseAddress, output: out)
+        inputs.optional(2).withBase(as: T.self) { addBias($0, to: target, output.shape) }
       }
     }
-    return [result.cast(to: output.dtype)]
+    return [output.dtype == .float64 ? transposed(Double.self) : transposed(Float.self).cast(to: output.dtype)]
+  }
+
+  /// The convolution that maps the output back onto an input of this full shape.
+  private func convolution(input: [Int], weight: [Int]) throws(OperatorError) -> Convolution {
+    Convolution(
+      window: try resolvedWindow(input: input, weight: weight), batch: input[0], inChannels: weight[1] * group,
+      outChannels: weight[0], groups: group)
+  }
+
+  private func addBias<T: RealElement>(_ bias: UnsafePointer<T>?, to output: UnsafeMutablePointer<T>, _ shape: [Int]) {
+    guard let bias else { return }
+    let plane = shape[2...].reduce(1, *)
+    Parallel.forEachRange(shape[0] * shape[1], grain: elementGrain / Swift.max(plane, 1)) { channels in
+      for channel in channels {
+        let (target, value) = (output + channel * plane, bias[channel % shape[1]])
+        for index in 0..<plane { target[index] += value }
+      }
+    }
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
@@ -148,5 +164,43 @@ public struct ConvTranspose: Operator {
       return .floatOnly(reason: "the output channels of a grouped transposed weight do not lie on one axis")
     }
     return .accumulate(weightInput: 1, channelAxis: 1)
+  }
+
+  /// The way back is the convolution that this operator is the transpose of.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0, 1, 2], reads: .inputs(0, 1)) { call throws(OperatorError) in
+        let shape = try convolution(input: call.shape(0), weight: call.shape(1))
+        let upstream = try call.outputGradient
+        return try call.gradients { input throws(OperatorError) in
+          if input == 2 { return try upstream.channelSums() }
+          let other = try call.inputs.required(1 - input, input == 0 ? "W" : "X")
+          let extents = try call.shape(input)
+          return upstream.dtype == .float64
+            ? shape.transposedGradient(input, extents, upstream, other, Double.self)
+            : shape.transposedGradient(input, extents, upstream, other, Float.self)
+        }
+      })
+  }
+}
+
+extension Convolution {
+  /// The gradient of the transpose of shape `extents` by its input 0, the other tensor being the weight, or by its
+  /// input 1, it being the input.
+  fileprivate func transposedGradient<T: RealElement>(
+    _ input: Int, _ extents: [Int], _ upstream: Tensor, _ other: Tensor, _: T.Type
+  ) -> Tensor {
+    Tensor(writing: extents, of: T.self) { target in
+      upstream.withBase(as: T.self) { upstream in
+        other.withBase(as: T.self) { other in
+          if input == 0 {
+            run(input: upstream, weight: other, bias: nil, output: target)
+          } else {
+            weightGradient(input: upstream, output: other, weight: target)
+          }
+        }
+      }
+    }
   }
 }

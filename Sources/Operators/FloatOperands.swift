@@ -1,17 +1,35 @@
 import HostTensors
 import TensorTypes
 
-/// Calls `body` with the elements of the tensors as Float, converted where they are of another type.
-func withFloats<R>(
-  _ first: Tensor, _ second: Tensor, _ third: Tensor?,
-  _ body: (UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>, UnsafeBufferPointer<Float>?) -> R
-) -> R {
-  first.cast(to: .float32).withElements(as: Float.self) { first in
-    second.cast(to: .float32).withElements(as: Float.self) { second in
-      guard let third else { return body(first, second, nil) }
-      return third.cast(to: .float32).withElements(as: Float.self) { body(first, second, $0) }
+extension Tensor {
+  /// Calls `body` with the address of the elements as `T`, converted where they are of another type.
+  func withBase<T: RealElement, R>(as type: T.Type, _ body: (UnsafePointer<T>) -> R) -> R {
+    cast(to: T.dtype).withElements(as: T.self) { elements in
+      guard let base = elements.baseAddress else { preconditionFailure("storage without an address") }
+      return body(base)
     }
   }
+
+  /// A tensor of `shape` whose elements `fill` writes, every one of them, from their address on.
+  init<T: RealElement>(writing shape: [Int], of type: T.Type, _ fill: (UnsafeMutablePointer<T>) -> Void) {
+    self.init(uninitialized: shape, of: T.self) { elements in
+      guard let base = elements.baseAddress else { preconditionFailure("storage without an address") }
+      fill(base)
+    }
+  }
+}
+
+extension Tensor? {
+  /// As `withBase` of a tensor; nil where there is none.
+  func withBase<T: RealElement, R>(as type: T.Type, _ body: (UnsafePointer<T>?) -> R) -> R {
+    guard let self else { return body(nil) }
+    return self.withBase(as: type) { body($0) }
+  }
+}
+
+/// Calls `body` with memory for `count` elements, not yet written.
+func withScratch<T: RealElement>(_ count: Int, of type: T.Type, _ body: (UnsafeMutablePointer<T>) -> Void) {
+  _ = Tensor(writing: [count], of: T.self, body)
 }
 
 /// Throws unless an omitted or given bias has one element of `dtype` per output channel.

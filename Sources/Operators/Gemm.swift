@@ -72,26 +72,35 @@ public struct Gemm: Operator {
     guard output.dtype.isFloat else {
       return [try integerProduct(a, b, c, extents, dtype: output.dtype)]
     }
-    let (rows, columns) = (extents.rows, extents.columns)
-    let result = Tensor(shape: output.shape, of: Float.self) { target in
-      withFloats(a, b, c) { left, right, addend in
-        guard let left = left.baseAddress, let right = right.baseAddress, let out = target.baseAddress else { return }
-        if let addend, let c {
-          let strides = addendStrides(c.shape)
-          for row in 0..<rows {
-            for column in 0..<columns {
-              out[row * columns + column] = addend[row * strides.row + column * strides.column]
-            }
+    func product<T: RealElement>(_: T.Type) -> Tensor {
+      Tensor(writing: output.shape, of: T.self) { target in
+        if let c { c.withBase(as: T.self) { broadcast($0, addendStrides(c.shape), extents, to: target) } }
+        a.withBase(as: T.self) { left in
+          b.withBase(as: T.self) { right in
+            MatrixProduct.multiply(
+              rows: extents.rows, columns: extents.columns, depth: extents.depth, alpha: T(alpha),
+              left: .init(left, rowStride: a.shape[1], isTransposed: transposesA),
+              right: .init(right, rowStride: b.shape[1], isTransposed: transposesB), beta: c == nil ? 0 : T(beta),
+              target: target, targetRowStride: extents.columns)
           }
         }
-        MatrixProduct.multiply(
-          rows: rows, columns: columns, depth: extents.depth, alpha: alpha,
-          left: .init(left, rowStride: a.shape[1], isTransposed: transposesA),
-          right: .init(right, rowStride: b.shape[1], isTransposed: transposesB), beta: c == nil ? 0 : beta,
-          target: out, targetRowStride: columns)
       }
     }
-    return [result.cast(to: output.dtype)]
+    return [output.dtype == .float64 ? product(Double.self) : product(Float.self).cast(to: output.dtype)]
+  }
+
+  private func broadcast<T: RealElement>(
+    _ addend: UnsafePointer<T>, _ strides: (row: Int, column: Int), _ extents: (rows: Int, columns: Int, depth: Int),
+    to target: UnsafeMutablePointer<T>
+  ) {
+    for row in 0..<extents.rows {
+      let (from, to) = (addend + row * strides.row, target + row * extents.columns)
+      if strides.column == 1 {
+        to.update(from: from, count: extents.columns)
+      } else {
+        to.update(repeating: from[0], count: extents.columns)
+      }
+    }
   }
 
   /// Steps in C from one row and one column of the output to the next; 0 where C is broadcast.
@@ -132,4 +141,52 @@ public struct Gemm: Operator {
     guard alpha == 1, beta == 1 else { return .floatOnly(reason: "alpha or beta is not 1") }
     return .accumulate(weightInput: 1, channelAxis: transposesB ? 0 : 1)
   }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0, 1, 2], reads: .inputs(0, 1)) { call throws(OperatorError) in
+        let upstream = try call.outputGradient
+        return try call.gradients { input throws(OperatorError) in
+          let shape = try call.shape(input)
+          if input == 2 {
+            let sum = try upstream.summed(to: shape)
+            return beta == 1 ? sum : try map(sum, Multiple(factor: beta))
+          }
+          let other = try call.inputs.required(1 - input, input == 0 ? "B" : "A")
+          return upstream.dtype == .float64
+            ? gradient(input, shape, upstream, other, Double.self) : gradient(input, shape, upstream, other, Float.self)
+        }
+      })
+  }
+
+  /// With A' and B' the factors as multiplied and G the upstream: A' gets alpha * G * B'^T and B' gets
+  /// alpha * A'^T * G, or the transposes of these where the factor is stored transposed.
+  private func gradient<T: RealElement>(
+    _ input: Int, _ shape: [Int], _ upstream: Tensor, _ other: Tensor, _: T.Type
+  ) -> Tensor {
+    let isTransposed = input == 0 ? transposesA : transposesB
+    let otherIsTransposed = input == 0 ? transposesB : transposesA
+    // G comes first for the gradient of A' and for the transposed one of B'.
+    let upstreamIsFirst = (input == 0) != isTransposed
+    return Tensor(writing: shape, of: T.self) { target in
+      upstream.withBase(as: T.self) { upstreamBase in
+        other.withBase(as: T.self) { otherBase in
+          let gradient = MatrixProduct.Operand(
+            upstreamBase, rowStride: upstream.shape[1], isTransposed: isTransposed)
+          let factor = MatrixProduct.Operand(
+            otherBase, rowStride: other.shape[1], isTransposed: otherIsTransposed == isTransposed)
+          MatrixProduct.multiply(
+            rows: shape[0], columns: shape[1], depth: upstream.shape[input == 0 ? 1 : 0], alpha: T(alpha),
+            left: upstreamIsFirst ? gradient : factor, right: upstreamIsFirst ? factor : gradient, target: target,
+            targetRowStride: shape[1])
+        }
+      }
+    }
+  }
+}
+
+private struct Multiple: NumberFunction {
+  let factor: Float
+  func value<T: ArithmeticElement>(at x: T) -> T { T.product(x, T(converting: Double(factor))) }
 }

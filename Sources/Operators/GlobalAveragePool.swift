@@ -23,19 +23,42 @@ public struct GlobalAveragePool: Operator {
   public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
     let output = try inferOutputs(inputs.infos)[0]
     let input = try inputs.required(0, "X")
-    let plane = input.shape[2...].reduce(1, *)
-    let result = Tensor(shape: output.shape, of: Float.self) { target in
-      input.cast(to: .float32).withElements(as: Float.self) { source in
-        for index in target.indices {
-          target[index] = Float(laneSum(plane) { Double(source[index * plane + $0]) } / Double(plane))
+    func means<T: RealElement>(_: T.Type) -> Tensor {
+      let plane = input.shape[2...].reduce(1, *)
+      return Tensor(writing: output.shape, of: T.self) { target in
+        input.withBase(as: T.self) { source in
+          Parallel.forEachRange(output.shape.elementCount, grain: Swift.max(1, elementGrain / plane)) { planes in
+            for index in planes {
+              target[index] = T(laneSum(plane) { Double(source[index * plane + $0]) } / Double(plane))
+            }
+          }
         }
       }
     }
-    return [result.cast(to: output.dtype)]
+    return [output.dtype == .float64 ? means(Double.self) : means(Float.self).cast(to: output.dtype)]
   }
 
   /// Rescaled, as onnxruntime's QLinearGlobalAveragePool: the mean of a plane spans less than the plane.
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .rescaled) }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs) { call, upstream throws(OperatorError) in
+      let shape = try call.shape(0)
+      func shares<T: RealElement>(_: T.Type) -> Tensor {
+        let plane = shape[2...].reduce(1, *)
+        return Tensor(writing: shape, of: T.self) { target in
+          upstream.withBase(as: T.self) { upstream in
+            Parallel.forEachRange(shape[0] * shape[1], grain: Swift.max(1, elementGrain / plane)) { planes in
+              for index in planes {
+                (target + index * plane).update(repeating: upstream[index] / T(plane), count: plane)
+              }
+            }
+          }
+        }
+      }
+      return upstream.dtype == .float64 ? shares(Double.self) : shares(Float.self)
+    }
+  }
 }
 
 /// The output shape of a global pool, whose input must have spatial axes, none of them empty.

@@ -23,21 +23,48 @@ public struct GlobalMaxPool: Operator {
   public func evaluate(_ inputs: [Tensor?]) throws(OperatorError) -> [Tensor] {
     let output = try inferOutputs(inputs.infos)[0]
     let input = try inputs.required(0, "X")
-    let plane = input.shape[2...].reduce(1, *)
-    // Comparing in Double is exact for every float type.
-    let result = Tensor(shape: output.shape, of: Double.self) { target in
-      input.cast(to: .float64).withElements(as: Double.self) { source in
-        for index in target.indices {
-          var greatest = source[index * plane]
-          for element in source[(index * plane)..<((index + 1) * plane)] where element > greatest {
-            greatest = element
-          }
-          target[index] = greatest
+    func maxima<T: RealElement>(_: T.Type) -> Tensor {
+      Tensor(writing: output.shape, of: T.self) { target in
+        input.withBase(as: T.self) { source in
+          forEachWinner(source, input.shape) { plane, winner in target[plane] = source[winner] }
         }
       }
     }
-    return [result.cast(to: output.dtype)]
+    return [output.dtype == .float64 ? maxima(Double.self) : maxima(Float.self).cast(to: output.dtype)]
+  }
+
+  /// Calls `body` with each plane and where in the whole input its greatest element lies, the first of equals.
+  private func forEachWinner<T: RealElement>(
+    _ source: UnsafePointer<T>, _ shape: [Int], _ body: (_ plane: Int, _ winner: Int) -> Void
+  ) {
+    let plane = shape[2...].reduce(1, *)
+    Parallel.forEachRange(shape[0] * shape[1], grain: Swift.max(1, elementGrain / plane)) { planes in
+      for index in planes {
+        var winner = index * plane
+        for position in index * plane..<(index + 1) * plane where source[position] > source[winner] {
+          winner = position
+        }
+        body(index, winner)
+      }
+    }
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
+
+  /// The first of equal elements gets all of it.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flowsToData(inputs, reads: .inputs(0)) { call, upstream throws(OperatorError) in
+      let input = try call.inputs.required(0, "X")
+      func scattered<T: RealElement>(_: T.Type) -> Tensor {
+        Tensor(shape: input.shape, of: T.self) { target in
+          upstream.withBase(as: T.self) { upstream in
+            input.withBase(as: T.self) { source in
+              forEachWinner(source, input.shape) { plane, winner in target[winner] = upstream[plane] }
+            }
+          }
+        }
+      }
+      return upstream.dtype == .float64 ? scattered(Double.self) : scattered(Float.self)
+    }
+  }
 }

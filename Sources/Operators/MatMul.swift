@@ -24,6 +24,11 @@ public struct MatMul: Operator {
     var depth: Int { left[left.count - 1] }
     var columns: Int { right[right.count - 1] }
     var outputShape: [Int]
+    /// Matrices of a stack that one thread should at least multiply.
+    var grain: Int { Swift.max(1, (1 << 19) / Swift.max(1, rows * depth * columns)) }
+
+    /// Elements of one matrix of the stack that operand `input` is.
+    func matrixCount(_ input: Int) -> Int { input == 0 ? rows * depth : depth * columns }
 
     init(_ a: [Int], _ b: [Int]) throws(OperatorError) {
       guard !a.isEmpty else { throw .inputShape(0, expected: "rank 1 or more", found: a) }
@@ -61,20 +66,19 @@ public struct MatMul: Operator {
     if output.shape.contains(0) { return [Tensor(dtype: output.dtype, shape: output.shape) { _ in }] }
     try checkProductExtents([layout.rows * layout.batch.elementCount, layout.columns, layout.depth])
     guard output.dtype.isFloat else { return [integerProduct(a, b, layout).cast(to: output.dtype)] }
-    let result = Tensor(shape: output.shape, of: Float.self) { target in
-      withFloats(a, b, nil) { left, right, _ in
-        guard let out = target.baseAddress, let left = left.baseAddress, let right = right.baseAddress else { return }
-        multiply(left, right, layout, out)
+    func product<T: RealElement>(_: T.Type) -> Tensor {
+      Tensor(writing: output.shape, of: T.self) { target in
+        a.withBase(as: T.self) { left in b.withBase(as: T.self) { multiply(left, $0, layout, target) } }
       }
     }
-    return [result.cast(to: output.dtype)]
+    return [output.dtype == .float64 ? product(Double.self) : product(Float.self).cast(to: output.dtype)]
   }
 
-  private func multiply(
-    _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ layout: Layout, _ out: UnsafeMutablePointer<Float>
+  private func multiply<T: RealElement>(
+    _ left: UnsafePointer<T>, _ right: UnsafePointer<T>, _ layout: Layout, _ out: UnsafeMutablePointer<T>
   ) {
     let (rows, depth, columns) = (layout.rows, layout.depth, layout.columns)
-    func product(_ rows: Int, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ index: Int) {
+    func product(_ rows: Int, _ left: UnsafePointer<T>, _ right: UnsafePointer<T>, _ index: Int) {
       MatrixProduct.multiply(
         rows: rows, columns: columns, depth: depth, left: .init(left, rowStride: depth),
         right: .init(right, rowStride: columns), target: out + index * rows * columns, targetRowStride: columns)
@@ -83,8 +87,12 @@ public struct MatMul: Operator {
       // One weight for every matrix of the stack: the stack is one tall matrix.
       return product(rows * layout.batch.elementCount, left, right, 0)
     }
-    for (index, offsets) in matrixOffsets(layout).enumerated() {
-      product(rows, left + offsets.left * rows * depth, right + offsets.right * depth * columns, index)
+    let offsets = matrixOffsets(layout)
+    Parallel.forEachRange(offsets.count, grain: layout.grain) { stack in
+      for index in stack {
+        product(
+          rows, left + offsets[index].left * rows * depth, right + offsets[index].right * depth * columns, index)
+      }
     }
   }
 
@@ -132,5 +140,81 @@ public struct MatMul: Operator {
     guard weight.dtype.isFloat else { return .notFloat }
     guard weight.rank == 2 else { return .floatOnly(reason: "the weight is not one matrix") }
     return .accumulate(weightInput: 1, channelAxis: 1)
+  }
+
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    .flows(
+      inputs,
+      GradientRule(inputs: [0, 1], reads: .inputs(0, 1)) { call throws(OperatorError) in
+        let layout = try Layout(call.shape(0), call.shape(1))
+        let upstream = try call.outputGradient
+        return try call.gradients { input throws(OperatorError) in
+          let other = try call.inputs.required(1 - input, input == 0 ? "B" : "A")
+          let shape = try call.shape(input)
+          return upstream.dtype == .float64
+            ? gradient(input, shape, layout, upstream, other, Double.self)
+            : gradient(input, shape, layout, upstream, other, Float.self)
+        }
+      })
+  }
+
+  /// With G the upstream, A gets G * B^T and B gets A^T * G, summed over the matrices that broadcasting
+  /// repeated them for.
+  private func gradient<T: RealElement>(
+    _ input: Int, _ shape: [Int], _ layout: Layout, _ upstream: Tensor, _ other: Tensor, _: T.Type
+  ) -> Tensor {
+    Tensor(writing: shape, of: T.self) { target in
+      upstream.withBase(as: T.self) { upstream in
+        other.withBase(as: T.self) { other in
+          if layout.right.count == 2 {
+            let rows = layout.rows * layout.batch.elementCount
+            return product(input, layout, rows: rows, upstream, other, beta: 0, target)
+          }
+          let size = layout.matrixCount(input)
+          let sources = matricesByOperand(input, layout)
+          Parallel.forEachRange(sources.count, grain: layout.grain) { operands in
+            for operand in operands {
+              if sources[operand].isEmpty { (target + operand * size).update(repeating: 0, count: size) }
+              for (position, source) in sources[operand].enumerated() {
+                product(
+                  input, layout, rows: layout.rows, upstream + source.index * layout.rows * layout.columns,
+                  other + source.other * layout.matrixCount(1 - input), beta: position == 0 ? 0 : 1,
+                  target + operand * size)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The gradient by one matrix of operand `input`, of `rows` rows where it is A.
+  private func product<T: RealElement>(
+    _ input: Int, _ layout: Layout, rows: Int, _ upstream: UnsafePointer<T>, _ other: UnsafePointer<T>, beta: T,
+    _ target: UnsafeMutablePointer<T>
+  ) {
+    let gradient = MatrixProduct.Operand(upstream, rowStride: layout.columns)
+    if input == 0 {
+      MatrixProduct.multiply(
+        rows: rows, columns: layout.depth, depth: layout.columns, left: gradient,
+        right: .init(other, rowStride: layout.columns, isTransposed: true), beta: beta, target: target,
+        targetRowStride: layout.depth)
+    } else {
+      MatrixProduct.multiply(
+        rows: layout.depth, columns: layout.columns, depth: rows,
+        left: .init(other, rowStride: layout.depth, isTransposed: true), right: gradient, beta: beta, target: target,
+        targetRowStride: layout.columns)
+    }
+  }
+
+  /// For each matrix of operand `input`, the matrices of the output made of it and the other operand's there.
+  private func matricesByOperand(_ input: Int, _ layout: Layout) -> [[(index: Int, other: Int)]] {
+    let own = (input == 0 ? layout.left : layout.right).dropLast(2)
+    var sources = [[(index: Int, other: Int)]](repeating: [], count: own.reduce(1, *))
+    for (index, offsets) in matrixOffsets(layout).enumerated() {
+      let (operand, other) = input == 0 ? (offsets.left, offsets.right) : (offsets.right, offsets.left)
+      sources[operand].append((index, other))
+    }
+    return sources
   }
 }

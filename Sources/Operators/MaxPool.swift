@@ -49,47 +49,59 @@ public struct MaxPool: Operator {
     let input = try inputs.required(0, "X")
     let pool = PoolingWindow(try resolvedWindow(input: input.shape))
     switch output.dtype {
-    case .uint8: return evaluate(input, pool, output.shape, lowest: UInt8.min)
-    case .int8: return evaluate(input, pool, output.shape, lowest: Int8.min)
-    case .float32: return evaluate(input, pool, output.shape, lowest: -Float.greatestFiniteMagnitude)
+    case .uint8: return pooled(input, pool, output.shape, lowest: UInt8.min)
+    case .int8: return pooled(input, pool, output.shape, lowest: Int8.min)
+    case .float32: return pooled(input, pool, output.shape, lowest: -Float.greatestFiniteMagnitude)
     default:
       // Comparing in Double is exact for the other float types.
-      var results = evaluate(input.cast(to: .float64), pool, output.shape, lowest: -Double.greatestFiniteMagnitude)
+      var results = pooled(input.cast(to: .float64), pool, output.shape, lowest: -Double.greatestFiniteMagnitude)
       results[0] = results[0].cast(to: output.dtype)
       return results
     }
   }
 
-  private func evaluate<T: NumericElement>(
+  private func pooled<T: NumericElement>(
     _ input: Tensor, _ pool: PoolingWindow, _ shape: [Int], lowest: T
   ) -> [Tensor] {
-    let planes = shape[0] * shape[1]
-    var winners = [Int](repeating: 0, count: outputCount == 2 ? shape.elementCount : 0)
-    let values = Tensor(shape: shape, of: T.self) { target in
-      input.withElements(as: T.self) { source in
-        for plane in 0..<planes where !source.isEmpty {
-          let elements = source[(plane * pool.inputPlane)...]
-          let base = elements.startIndex
-          pool.forEachPosition { position, z, y, x in
-            var greatest = lowest
-            var winner = -1
-            pool.forEachInput(z, y, x) { index in
-              let element = elements[base + index]
-              if element > greatest || winner < 0 {
-                greatest = element
-                winner = index
-              }
-            }
-            target[plane * pool.outputPlane + position] = greatest
-            if outputCount == 2 {
-              winners[plane * pool.outputPlane + position] = flatIndex(max(winner, 0), plane, pool)
-            }
-          }
+    if outputCount == 1, let pairs = PairPool(pool) { return [pairs.maxima(input, shape, T.self)] }
+    var indices: Tensor?
+    let values = Tensor(uninitialized: shape, of: T.self) { values in
+      guard outputCount == 2 else { return forEachWinner(input, pool, lowest) { values[$1] = $3 } }
+      indices = Tensor(uninitialized: shape, of: Int64.self) { indices in
+        forEachWinner(input, pool, lowest) { plane, position, winner, greatest in
+          values[position] = greatest
+          indices[position] = Int64(flatIndex(max(winner, 0), plane, pool))
         }
       }
     }
-    guard outputCount == 2 else { return [values] }
-    return [values, Tensor(shape: shape, elements: winners.map { Int64($0) })]
+    return [values] + (indices.map { [$0] } ?? [])
+  }
+
+  /// Calls `body` for every output position, counted over all planes, with the index in its plane of the greatest
+  /// element seen from there, -1 for none, and its value.
+  @inline(__always)
+  private func forEachWinner<T: NumericElement>(
+    _ input: Tensor, _ pool: PoolingWindow, _ lowest: T,
+    _ body: (_ plane: Int, _ position: Int, _ winner: Int, _ greatest: T) -> Void
+  ) {
+    input.withElements(as: T.self) { source in
+      guard let source = source.baseAddress else { return }
+      pool.forEachPlane(input.shape[0] * input.shape[1]) { plane in
+        let elements = source + plane * pool.inputPlane
+        pool.forEachPosition { position, z, y, x in
+          var greatest = lowest
+          var winner = -1
+          pool.forEachInput(z, y, x) { index in
+            let element = elements[index]
+            if element > greatest || winner < 0 {
+              greatest = element
+              winner = index
+            }
+          }
+          body(plane, plane * pool.outputPlane + position, winner, greatest)
+        }
+      }
+    }
   }
 
   /// The index that the second output reports for element `index` of a plane.
@@ -102,5 +114,72 @@ public struct MaxPool: Operator {
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm {
     guard outputCount == 1 else { return .floatOnly(reason: "the indices of the maxima are an output") }
     return .forFloatData(inputs, .sameScale)
+  }
+
+  /// The first of equal elements gets all of it. Which elements won is kept: within the pair of rows for the usual
+  /// window of 2 x 2, otherwise as an index within the plane.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    let rule = GradientRule(
+      inputs: [0], reads: .nothing,
+      forward: { call throws(OperatorError) in
+        let input = try call.inputs.required(0, "X")
+        return input.dtype == .float64
+          ? try trained(input, lowest: -Double.greatestFiniteMagnitude)
+          : try trained(input, lowest: -Float.greatestFiniteMagnitude)
+      },
+      backward: { call throws(OperatorError) in
+        let shape = try call.shape(0)
+        let winners = try call.saved.map { Optional($0) }.required(0, "winners")
+        return try call.gradients { _ throws(OperatorError) in
+          let (pool, upstream) = (PoolingWindow(try resolvedWindow(input: shape)), try call.outputGradient)
+          return upstream.dtype == .float64
+            ? gradient(shape, pool, upstream, winners, Double.self)
+            : gradient(shape, pool, upstream, winners, Float.self)
+        }
+      })
+    return .flows(inputs, rule)
+  }
+
+  private func trained<T: RealElement>(_ input: Tensor, lowest: T) throws(OperatorError) -> ForwardResult {
+    let outputs = try inferOutputs([ValueInfo(input)])
+    let pool = PoolingWindow(try resolvedWindow(input: input.shape))
+    try checkProductExtents([pool.inputPlane])
+    if outputCount == 1, let pairs = PairPool(pool) {
+      let (values, winners) = pairs.winners(input, outputs[0].shape, T.self)
+      return ForwardResult(outputs: [values], saved: [winners])
+    }
+    var values: [Tensor] = []
+    let winners = Tensor(uninitialized: outputs[0].shape, of: Int32.self) { winners in
+      values = [
+        Tensor(uninitialized: outputs[0].shape, of: T.self) { values in
+          forEachWinner(input, pool, lowest) { _, position, winner, greatest in
+            values[position] = greatest
+            winners[position] = Int32(winner)
+          }
+        }
+      ]
+    }
+    // The indices are rarely asked for.
+    if outputCount == 2 { values.append(try evaluate([input])[1]) }
+    return ForwardResult(outputs: values, saved: [winners])
+  }
+
+  private func gradient<T: RealElement>(
+    _ shape: [Int], _ pool: PoolingWindow, _ upstream: Tensor, _ winners: Tensor, _: T.Type
+  ) -> Tensor {
+    if outputCount == 1, let pairs = PairPool(pool) { return pairs.gradient(shape, upstream, winners, T.self) }
+    return Tensor(writing: shape, of: T.self) { target in
+      upstream.withBase(as: T.self) { upstream in
+        winners.withElements(as: Int32.self) { winners in
+          pool.forEachPlane(shape[0] * shape[1]) { plane in
+            let to = target + plane * pool.inputPlane
+            to.update(repeating: 0, count: pool.inputPlane)
+            for position in plane * pool.outputPlane..<(plane + 1) * pool.outputPlane where winners[position] >= 0 {
+              to[Int(winners[position])] += upstream[position]
+            }
+          }
+        }
+      }
+    }
   }
 }

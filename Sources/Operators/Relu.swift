@@ -22,8 +22,17 @@ public struct Relu: Operator {
   }
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
+
+  /// None at 0, as in PyTorch.
+  public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
+    elementDifferentiation(inputs, reads: .outputs(0))
+  }
 }
 
 extension Relu: NumberFunction {
   func value<T: ArithmeticElement>(at x: T) -> T { x < 0 ? 0 : x }
+}
+
+extension Relu: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ y: T) -> T { y > 0 ? upstream : 0 }
 }

@@ -5,8 +5,10 @@ import HostTensors
 /// A convolution is then one matrix product. Columns are produced piece by piece, so that memory stays
 /// bounded however large the output is.
 struct ColumnGather {
-  /// Floats that one piece of columns holds, unless a single column is larger.
-  static let pieceElements = 1 << 21
+  /// Elements that one piece of columns holds: about a second-level cache, unless so few columns would make
+  /// poor products.
+  private static let pieceElements = 1 << 18
+  private static let fewestPositions = 256
 
   let z: SpatialAxis
   let y: SpatialAxis
@@ -30,30 +32,36 @@ struct ColumnGather {
     func firstPosition(rowLength: Int) -> Int { rows.lowerBound * rowLength + xs.lowerBound }
   }
 
-  /// Calls `body` with pieces that cover the output plane, each at most `pieceElements` of `depth` rows.
-  func forEachPiece(depth: Int, _ body: (Piece) -> Void) {
-    let positions = max(1, Self.pieceElements / max(depth, 1))
+  /// The output plane in one piece.
+  var wholePlane: Piece { Piece(rows: 0..<z.output * y.output, xs: 0..<x.output) }
+
+  /// The pieces of `depth` rows that cover the output plane, in its order.
+  func pieces(depth: Int) -> [Piece] {
+    let positions = Self.positions(depth: depth)
     let rowCount = z.output * y.output
-    guard rowCount > 0, x.output > 0 else { return }
+    guard rowCount > 0, x.output > 0 else { return [] }
     let rowStep = max(1, positions / x.output)
     let xStep = min(positions, x.output)
+    var pieces: [Piece] = []
     for firstRow in stride(from: 0, to: rowCount, by: rowStep) {
       let rows = firstRow..<min(firstRow + rowStep, rowCount)
       for firstX in stride(from: 0, to: x.output, by: xStep) {
-        body(Piece(rows: rows, xs: firstX..<min(firstX + xStep, x.output)))
+        pieces.append(Piece(rows: rows, xs: firstX..<min(firstX + xStep, x.output)))
       }
     }
+    return pieces
   }
 
-  /// Floats that hold the largest piece of columns.
+  /// Elements that hold the largest piece of columns.
   func bufferElements(depth: Int) -> Int {
-    let positions = max(1, Self.pieceElements / max(depth, 1))
-    return depth * min(positions, max(1, outputPlane))
+    depth * min(Self.positions(depth: depth), max(1, outputPlane))
   }
 
-  /// Writes the columns of `piece`: `channels` x taps rows of `piece.count` floats.
-  func gather(
-    _ planes: UnsafePointer<Float>, channels: Int, piece: Piece, into columns: UnsafeMutablePointer<Float>
+  private static func positions(depth: Int) -> Int { max(fewestPositions, pieceElements / max(depth, 1)) }
+
+  /// Writes the columns of `piece`: `channels` x taps rows of `piece.count` elements.
+  func gather<T: RealElement>(
+    _ planes: UnsafePointer<T>, channels: Int, piece: Piece, into columns: UnsafeMutablePointer<T>
   ) {
     var target = columns
     forEachTap(channels: channels) { channel, tapZ, tapY, tapX in
@@ -72,8 +80,8 @@ struct ColumnGather {
   }
 
   /// Adds the columns of `piece` to the input positions they came from: the reverse of `gather`.
-  func scatterAdd(
-    _ columns: UnsafePointer<Float>, channels: Int, piece: Piece, into planes: UnsafeMutablePointer<Float>
+  func scatterAdd<T: RealElement>(
+    _ columns: UnsafePointer<T>, channels: Int, piece: Piece, into planes: UnsafeMutablePointer<T>
   ) {
     var source = columns
     forEachTap(channels: channels) { channel, tapZ, tapY, tapX in
@@ -81,11 +89,12 @@ struct ColumnGather {
       let plane = planes + channel * inputPlane
       for row in piece.rows {
         if let targetRow = sourceRow(row, tapZ, tapY), !touched.isEmpty {
-          let target = plane + targetRow * x.input
-          var position = x.start(touched.lowerBound) + tapX * x.dilation
-          for index in touched {
-            target[position] += source[index - piece.xs.lowerBound]
-            position += x.stride
+          let target = plane + targetRow * x.input + x.start(touched.lowerBound) + tapX * x.dilation
+          let added = source + (touched.lowerBound - piece.xs.lowerBound)
+          if x.stride == 1 {
+            for index in 0..<touched.count { target[index] += added[index] }
+          } else {
+            for index in 0..<touched.count { target[index &* x.stride] += added[index] }
           }
         }
         source += piece.xs.count
@@ -93,6 +102,7 @@ struct ColumnGather {
     }
   }
 
+  @inline(__always)
   private func forEachTap(channels: Int, _ body: (Int, Int, Int, Int) -> Void) {
     for channel in 0..<channels {
       for tapZ in 0..<z.kernel {
@@ -111,8 +121,8 @@ struct ColumnGather {
     return inputZ * y.input + inputY
   }
 
-  private func copyRow(
-    _ source: UnsafePointer<Float>, tapX: Int, touched: Range<Int>, piece: Piece, _ target: UnsafeMutablePointer<Float>
+  private func copyRow<T: RealElement>(
+    _ source: UnsafePointer<T>, tapX: Int, touched: Range<Int>, piece: Piece, _ target: UnsafeMutablePointer<T>
   ) {
     let before = touched.lowerBound - piece.xs.lowerBound
     let after = piece.xs.upperBound - touched.upperBound

@@ -37,6 +37,12 @@ struct PoolingWindow {
     }
   }
 
+  /// Calls `body` for every plane below `count`, shared among threads.
+  func forEachPlane(_ count: Int, _ body: (Int) -> Void) {
+    let grain = max(1, elementGrain / max(1, inputPlane))
+    Parallel.forEachRange(count, grain: grain) { for plane in $0 { body(plane) } }
+  }
+
   /// Calls `body` for each output position of a plane in row-major order, with its reach on each axis.
   @inline(__always)
   func forEachPosition(_ body: (_ index: Int, _ z: Reach, _ y: Reach, _ x: Reach) -> Void) {
