@@ -1,0 +1,56 @@
+/// Which parameters are trained.
+public enum TrainableRecipe: Sendable, Equatable {
+  case all
+  /// The last layer with a weight.
+  case head
+  /// Biases, and scales and shifts of normalizations.
+  case biases
+  /// Those whose name matches a pattern, in which `*` stands for any characters and `?` for one.
+  case matching([String])
+}
+
+extension TrainableRecipe {
+  init(_ value: RecipeValue) throws(RecipeError) {
+    if case .sequence = value.node {
+      self = .matching(try patterns(value))
+      return
+    }
+    switch try value.text("all, head, biases or a list of patterns") {
+    case "all": self = .all
+    case "head": self = .head
+    case "biases": self = .biases
+    default: throw value.wrong("all, head, biases or a list of patterns")
+    }
+  }
+}
+
+/// Thin factors that are trained beside frozen weights (LoRA: Hu et al. 2021).
+public struct LowRankRecipe: Sendable, Equatable {
+  public var rank: Int
+  /// The product of the factors is multiplied by alpha / rank; alpha is the rank unless given.
+  public var alpha: Double
+  /// Names of the weights to adapt, as patterns; empty for all that can be.
+  public var patterns: [String]
+
+  public init(rank: Int, alpha: Double, patterns: [String]) {
+    self.rank = rank
+    self.alpha = alpha
+    self.patterns = patterns
+  }
+}
+
+extension LowRankRecipe {
+  init(_ value: RecipeValue) throws(RecipeError) {
+    let mapping = try value.mapping()
+    try mapping.allowOnly(["rank", "alpha", "on"])
+    rank = try mapping.required("rank").integer(in: 1...4096)
+    alpha = try mapping.number("alpha", in: .positive) ?? Double(rank)
+    patterns = try mapping["on"].map { (value) throws(RecipeError) in try Training.patterns(value) } ?? []
+  }
+}
+
+func patterns(_ value: RecipeValue) throws(RecipeError) -> [String] {
+  var patterns: [String] = []
+  for element in try value.elements("a list of patterns") { patterns.append(try element.text("a pattern")) }
+  return patterns
+}
