@@ -140,11 +140,12 @@ public struct Resize: Operator {
     }
   }
 
-  /// Each output element goes, by its weights, to the input elements that it was sampled from.
+  /// Each output element goes, by its weights, to the input elements that it was sampled from. The order of the
+  /// axes is free; the last is taken when the others are small again, since its elements move one by one.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs, reads: .parameters(inputs)) { call, gradient throws(OperatorError) in
       var result = gradient
-      for (axis, resizing) in try resolvedAxes(call.inputInfos).enumerated().reversed()
+      for (axis, resizing) in try resolvedAxes(call.inputInfos).enumerated()
       where !resizing.isIdentity(transformation) {
         let taps =
           filter.map { AxisTaps($0.samples(resizing, transformation)) }

@@ -92,20 +92,59 @@ public struct SoftmaxAxis: Sendable {
       output.withElements(as: T.self) { y in
         Tensor(uninitialized: output.shape, of: T.self) { (target: UnsafeMutableBufferPointer<T>) in
           guard let g = g.baseAddress, let y = y.baseAddress, let target = target.baseAddress else { return }
-          let grain = Swift.max(1, elementGrain / Swift.max(count, 1))
-          Parallel.forEachRange(output.count == 0 ? 0 : extents.outer * stride, grain: grain) { rows in
-            for row in rows {
-              let first = row / stride * count * stride + row % stride
-              let (g, y, target) = (g + first, y + first, target + first)
-              if logarithmic {
-                let sum = laneSum(count) { g[$0 * stride] }
-                for i in 0..<count { target[i * stride] = g[i * stride] - T.exp(y[i * stride]) * sum }
-              } else {
-                let sum = laneSum(count) { g[$0 * stride] * y[$0 * stride] }
-                for i in 0..<count { target[i * stride] = y[i * stride] * (g[i * stride] - sum) }
-              }
+          guard output.count > 0 else { return }
+          // Columns beside each other are worked on together: they lie in the same cache lines.
+          let width = Swift.min(stride, 64)
+          let parts = (stride + width - 1) / width
+          let grain = Swift.max(1, elementGrain / (count * width))
+          Parallel.forEachRange(extents.outer * parts, grain: grain) { range in
+            for part in range {
+              let column = part % parts * width
+              let first = part / parts * count * stride + column
+              let columns = Swift.min(width, stride - column)
+              let rows = GradientRows(g: g + first, y: y + first, target: target + first, count: count, stride: stride)
+              if stride == 1 { rows.alone(logarithmic) } else { rows.together(columns, logarithmic) }
             }
           }
+        }
+      }
+    }
+  }
+}
+
+/// Elements `stride` apart that were normalized together, and such columns beside them.
+private struct GradientRows<T: RealElement> {
+  let g: UnsafePointer<T>
+  let y: UnsafePointer<T>
+  let target: UnsafeMutablePointer<T>
+  let count: Int
+  let stride: Int
+
+  /// One column of stride 1.
+  func alone(_ logarithmic: Bool) {
+    if logarithmic {
+      let sum = laneSum(count) { g[$0] }
+      for index in 0..<count { target[index] = g[index] - T.exp(y[index]) * sum }
+    } else {
+      let sum = laneSum(count) { g[$0] * y[$0] }
+      for index in 0..<count { target[index] = y[index] * (g[index] - sum) }
+    }
+  }
+
+  /// `columns` columns.
+  func together(_ columns: Int, _ logarithmic: Bool) {
+    withUnsafeTemporaryAllocation(of: T.self, capacity: columns) { sums in
+      sums.initialize(repeating: 0)
+      for row in 0..<count {
+        let (g, y) = (g + row * stride, y + row * stride)
+        for column in 0..<columns { sums[column] += logarithmic ? g[column] : g[column] * y[column] }
+      }
+      for row in 0..<count {
+        let (g, y, target) = (g + row * stride, y + row * stride, target + row * stride)
+        if logarithmic {
+          for column in 0..<columns { target[column] = g[column] - T.exp(y[column]) * sums[column] }
+        } else {
+          for column in 0..<columns { target[column] = y[column] * (g[column] - sums[column]) }
         }
       }
     }

@@ -76,10 +76,18 @@ private func select<Carrier: BitwiseCopyable>(
           let (truthStride, xStride, yStride) = (walk.rowStride(0), walk.rowStride(1), walk.rowStride(2))
           walk.forEachPiece { start, offsets, count in
             let (truthStart, xStart, yStart) = (offsets[0], offsets[1], offsets[2])
-            for index in 0..<count {
-              target[start + index] =
-                truths[truthStart + index * truthStride] != 0
-                ? x[xStart + index * xStride] : y[yStart + index * yStride]
+            @inline(__always) func select(_ truthStride: Int, _ xStride: Int, _ yStride: Int) {
+              for index in 0..<count {
+                let (fromX, fromY) = (x[xStart + index * xStride], y[yStart + index * yStride])
+                target[start + index] = truths[truthStart + index * truthStride] != 0 ? fromX : fromY
+              }
+            }
+            // Loops of their own for the strides that occur most.
+            switch (truthStride, xStride, yStride) {
+            case (1, 1, 1): select(1, 1, 1)
+            case (1, 1, 0): select(1, 1, 0)
+            case (1, 0, 1): select(1, 0, 1)
+            default: select(truthStride, xStride, yStride)
             }
           }
         }

@@ -1,4 +1,5 @@
 import HostTensors
+import Operators
 import TensorTypes
 
 /// Operators that move elements, repeat them or sum them by fixed weights.

@@ -1,4 +1,5 @@
 import HostTensors
+import Operators
 import TensorTypes
 
 /// The operators' gradients that differences check, by family; kinks lie outside of every step.

@@ -42,12 +42,11 @@ import Testing
     }
   }
 
-  @Test(arguments: GradientCases.all.filter { !$0.operatorCase.inputs.isEmpty })
+  @Test(arguments: GradientCases.all)
   func integersHaveNoGradient(_ check: GradientCheck) throws {
     var integers = check.operatorCase
-    for index in check.inputs { integers.inputs[index] = integers.inputs[index]?.cast(to: .int64) }
-    // Where an operator reads its indices from the inputs, only the data decide.
-    guard let op = try? integers.makeOperator() else { return }
+    integers.inputs = integers.inputs.map { $0?.dtype == .float64 ? $0?.cast(to: .int64) : $0 }
+    let op = try integers.makeOperator()
     guard case .stops(let reason) = op.differentiation(integers.inputs.infos) else {
       Issue.record("a gradient passes through integers")
       return

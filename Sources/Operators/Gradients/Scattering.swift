@@ -35,7 +35,6 @@ extension Tensor {
       let outer = shape[..<axis].reduce(1, *)
       var newShape = shape
       newShape[axis] = extent
-      let weights = taps.weights.map { T($0) }
       return withElements(as: T.self) { source in
         Tensor(shape: newShape, of: T.self) { (target: UnsafeMutableBufferPointer<T>) in
           guard let from = source.baseAddress, !source.isEmpty, let to = target.baseAddress else { return }
@@ -46,7 +45,7 @@ extension Tensor {
             for part in range {
               let (block, first) = outer > 1 ? (part, 0) : (0, part * columns)
               taps.add(
-                from + block * sampled * inner + first, to + block * extent * inner + first, weights,
+                from + block * sampled * inner + first, to + block * extent * inner + first,
                 rowStride: inner, count: min(columns, inner - first))
             }
           }
@@ -62,41 +61,55 @@ extension Tensor {
   }
 }
 
-/// For each element of a sampled axis the elements that it is the weighted sum of, one list after another.
+/// Which elements of an axis each element of the axis sampled from it is the weighted sum of.
 struct AxisTaps: Sendable {
-  /// Where the taps of each sampled element begin; one more at the end.
-  private(set) var starts = [0]
-  private(set) var indices: [Int] = []
-  private(set) var weights: [Float] = []
+  /// Sampled elements from `row` on that took the elements from `index` on, one each, by one weight.
+  private struct Run {
+    let row: Int
+    let index: Int
+    var count = 1
+    let weight: Float
+  }
+
+  private var runs: [Run] = []
 
   /// Each element is one other element, or none.
   init(_ map: [Int?]) {
-    for index in map {
-      if let index { indices.append(index) }
-      starts.append(indices.count)
+    for (row, index) in map.enumerated() {
+      guard let index else { continue }
+      if let last = runs.last, last.row + last.count == row, last.index + last.count == index {
+        runs[runs.count - 1].count += 1
+      } else {
+        runs.append(Run(row: row, index: index, weight: 1))
+      }
     }
-    weights = indices.map { _ in 1 }
   }
 
   init(_ samples: [ResizeFilter.Samples?]) {
-    for sample in samples {
-      if let sample {
-        indices += sample.indices
-        weights += sample.weights
+    for (row, sample) in samples.enumerated() {
+      guard let sample else { continue }
+      for (index, weight) in zip(sample.indices, sample.weights) {
+        runs.append(Run(row: row, index: index, weight: weight))
       }
-      starts.append(indices.count)
     }
   }
 
   /// Adds `count` columns of rows `rowStride` apart.
   fileprivate func add<T: RealElement>(
-    _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ weights: [T], rowStride: Int, count: Int
+    _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, rowStride: Int, count: Int
   ) {
-    for row in 0..<starts.count - 1 {
-      let source = from + row * rowStride
-      for tap in starts[row]..<starts[row + 1] {
-        let (target, weight) = (to + indices[tap] * rowStride, weights[tap])
-        for column in 0..<count { target[column] += weight * source[column] }
+    runs.withUnsafeBufferPointer { runs in
+      for run in runs {
+        let (source, target, weight) = (from + run.row * rowStride, to + run.index * rowStride, T(run.weight))
+        if run.count == 1 || count == rowStride {
+          // Whole rows of a run lie one after another.
+          let length = run.count == 1 ? count : run.count * rowStride
+          for offset in 0..<length { target[offset] += weight * source[offset] }
+        } else {
+          for row in 0..<run.count {
+            for column in row * rowStride..<row * rowStride + count { target[column] += weight * source[column] }
+          }
+        }
       }
     }
   }

@@ -50,42 +50,84 @@ private struct BroadcastSum {
     source.withElements(as: T.self) { source in
       Tensor(shape: shape, of: T.self) { (target: UnsafeMutableBufferPointer<T>) in
         guard let from = source.baseAddress, !source.isEmpty, let to = target.baseAddress else { return }
+        let pieces = pieceCount(results: target.count)
+        if pieces > 1 { return runInPieces(pieces, from, target) }
         // Sums are as long as `termCount`; a thread should have enough of them.
-        let grain = max(1, elementGrain / termCount)
-        Parallel.forEachRange(target.count, grain: grain) { part in
-          if summed.strides.last == 1 { sumRows(from, to, part) } else { addRows(from, to, part) }
+        Parallel.forEachRange(target.count, grain: max(1, elementGrain / termCount)) { results in
+          sum(0..<summed.extents[0], from, to, results)
         }
       }
     }
   }
 
+  /// Into how many pieces the outermost summed axis is cut, where there are too few results to share among
+  /// threads, or rows of results so short that threads would read every cache line of the source.
+  private func pieceCount(results: Int) -> Int {
+    guard results <= (summed.strides.last == 1 ? 16 : 4096) else { return 1 }
+    let terms = termCount * results
+    return min(summed.extents[0], 64, max(1, terms / max(elementGrain, 4 * results)))
+  }
+
+  /// Sums of the pieces, then their sum by halves.
+  private func runInPieces<T: RealElement>(
+    _ pieces: Int, _ from: UnsafePointer<T>, _ target: UnsafeMutableBufferPointer<T>
+  ) {
+    let count = target.count
+    var partial = [T](repeating: 0, count: pieces * count)
+    partial.withUnsafeMutableBufferPointer { partial in
+      let sums = partial.baseAddress!
+      let extent = summed.extents[0]
+      Parallel.forEach(pieces) { piece in
+        sum(extent * piece / pieces..<extent * (piece + 1) / pieces, from, sums + piece * count, 0..<count)
+      }
+      var distance = 1
+      while distance < pieces {
+        for piece in stride(from: 0, to: pieces - distance, by: 2 * distance) {
+          addRow(sums + (piece + distance) * count, sums + piece * count, count)
+        }
+        distance *= 2
+      }
+      target.baseAddress!.update(from: sums, count: count)
+    }
+  }
+
+  /// Adds up, for each of `results`, the terms at indices `outermost` of the outermost summed axis.
+  private func sum<T: RealElement>(
+    _ outermost: Range<Int>, _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ results: Range<Int>
+  ) {
+    var extents = summed.extents
+    extents[0] = outermost.count
+    let walk = StridedWalk(shape: extents, strides: [summed.strides])
+    let source = from + outermost.lowerBound * summed.strides[0]
+    if summed.strides.last == 1 { sumRows(walk, source, to, results) } else { addRows(walk, source, to, results) }
+  }
+
   /// The innermost axis is summed: each result is a sum of contiguous rows.
-  private func sumRows<T: RealElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ part: Range<Int>) {
-    let walk = StridedWalk(shape: summed.extents, strides: [summed.strides])
-    for index in part {
+  private func sumRows<T: RealElement>(
+    _ walk: StridedWalk, _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ results: Range<Int>
+  ) {
+    for index in results {
       let start = from + offset(index)
       var sum: T = 0
       walk.forEachRow { _, offsets in
-        let row = UnsafeBufferPointer(start: start + offsets[0], count: walk.rowCount)
-        sum += pairwiseSum(row)
+        sum += pairwiseSum(UnsafeBufferPointer(start: start + offsets[0], count: walk.rowCount))
       }
       to[index] = sum
     }
   }
 
-  /// The innermost axis is kept: rows, or the part of them that `part` names, are added to each other.
-  private func addRows<T: RealElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ part: Range<Int>) {
-    let walk = StridedWalk(shape: summed.extents, strides: [summed.strides])
+  /// The innermost axis is kept: rows, or the part of them that `results` names, are added to each other.
+  private func addRows<T: RealElement>(
+    _ walk: StridedWalk, _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ results: Range<Int>
+  ) {
     let rowCount = kept.extents[kept.extents.count - 1]
-    var index = part.lowerBound
-    while index < part.upperBound {
-      let count = min(part.upperBound - index, rowCount - index % rowCount)
+    let (termCount, termStride) = (walk.rowCount, walk.rowStride(0))
+    var index = results.lowerBound
+    while index < results.upperBound {
+      let count = min(results.upperBound - index, rowCount - index % rowCount)
       let (start, sums) = (from + offset(index), to + index)
       walk.forEachRow { _, offsets in
-        for term in 0..<walk.rowCount {
-          let row = start + offsets[0] + term * walk.rowStride(0)
-          for column in 0..<count { sums[column] += row[column] }
-        }
+        for term in 0..<termCount { addRow(start + offsets[0] + term * termStride, sums, count) }
       }
       index += count
     }
@@ -108,4 +150,10 @@ func pairwiseSum<T: RealElement>(_ terms: UnsafeBufferPointer<T>) -> T {
   let half = terms.count / 2
   return pairwiseSum(UnsafeBufferPointer(rebasing: terms[..<half]))
     + pairwiseSum(UnsafeBufferPointer(rebasing: terms[half...]))
+}
+
+/// Adds `count` elements to `sums`.
+@inline(__always)
+private func addRow<T: RealElement>(_ row: UnsafePointer<T>, _ sums: UnsafeMutablePointer<T>, _ count: Int) {
+  for column in 0..<count { sums[column] += row[column] }
 }
