@@ -52,10 +52,11 @@ public struct CrossBuild: Sendable {
     } catch {
       throw .notWritable(path: toolset.path, reason: error.localizedDescription)
     }
-    let arguments = [
+    var arguments = [
       "build", "--configuration", "release", "--product", "pare-run", "--triple", target.architecture.triple,
       "--toolset", toolset.path, "--scratch-path", scratch.path, "--package-path", package.url.path,
     ]
+    if target.architecture.optimizesAtLinkTime { arguments += ["--experimental-lto-mode", "full"] }
     let outcome: Subprocess.Outcome
     do {
       outcome = try Subprocess.run(swift, arguments, in: package.url, line: progress)

@@ -5,7 +5,8 @@ import ModelFormat
 ///
 /// Embedded Swift without a C library: whole modules at -Osize, every function in a section of its own so
 /// that the linker can leave out what nobody calls, one trap for all failed checks of a function, no
-/// unwinding tables, no symbols.
+/// unwinding tables, no symbols and no section headers, which only tools read. Functions that come out the
+/// same are one, and what the linker still inlines may not make the whole larger.
 struct Toolset: Encodable {
   struct Tool: Encodable {
     var extraCLIOptions: [String]
@@ -24,6 +25,7 @@ struct Toolset: Encodable {
       "-Xfrontend", "-mergeable-traps", "-Xfrontend", "-disable-stack-protector",
       "-use-ld=lld", "-Xclang-linker", "-nostdlib", "-Xclang-linker", "-static",
     ]
+    swift += target.architecture.linkDriverFlags.flatMap { ["-Xclang-linker", $0] }
     swift += shared.flatMap { ["-Xcc", $0] }
     var c = ["-ffreestanding", "-fno-stack-protector", "-ffunction-sections", "-fdata-sections"]
     c += ["-fno-asynchronous-unwind-tables", "-fomit-frame-pointer"] + shared
@@ -38,7 +40,11 @@ struct Toolset: Encodable {
     }
     swiftCompiler = Tool(extraCLIOptions: swift)
     cCompiler = Tool(extraCLIOptions: c)
-    linker = Tool(extraCLIOptions: ["--gc-sections", "-static", "-s", "-z", "norelro"])
+    var link = ["--gc-sections", "--icf=all", "-static", "-s", "-z", "norelro", "-z", "nosectionheader"]
+    if target.architecture.optimizesAtLinkTime {
+      link += ["-mllvm", "-inline-threshold=0", "-mllvm", "-machine-outliner-reruns=3"]
+    }
+    linker = Tool(extraCLIOptions: link)
   }
 
   /// `averagePoolInt8` as `AVERAGE_POOL_INT8`.
