@@ -25,6 +25,29 @@
 #define PARE_ARM 1
 #endif
 
+// The largest loops may be left out too, with -DPARE_WITHOUT_<LOOP>, where no step of the model that is built in
+// calls them: their places in the rows are empty then.
+#if defined(PARE_WITHOUT_PRODUCT_I8)
+#define PARE_PRODUCT_I8(function) (0 ? (function) : NULL)
+#else
+#define PARE_PRODUCT_I8(function) (function)
+#endif
+#if defined(PARE_WITHOUT_PRODUCT_F32)
+#define PARE_PRODUCT_F32(function) (0 ? (function) : NULL)
+#else
+#define PARE_PRODUCT_F32(function) (function)
+#endif
+#if defined(PARE_WITHOUT_DEPTHWISE_I8)
+#define PARE_DEPTHWISE_I8(function) (0 ? (function) : NULL)
+#else
+#define PARE_DEPTHWISE_I8(function) (function)
+#endif
+#if defined(PARE_WITHOUT_DEPTHWISE_F32)
+#define PARE_DEPTHWISE_F32(function) (0 ? (function) : NULL)
+#else
+#define PARE_DEPTHWISE_F32(function) (function)
+#endif
+
 // Code that runs once per model, or never where a faster row runs.
 #define PARE_SMALL __attribute__((minsize))
 

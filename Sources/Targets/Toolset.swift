@@ -37,6 +37,8 @@ struct Toolset: Encodable {
       c.append("-DPARE_MODEL_PATH=\"\(model.path)\"")
       swift.append("-DPARE_SELECT_STEPS")
       swift += model.steps.map { "-DPARE_STEP_\(Toolset.upperSnakeCase("\($0)"))" }
+      let called = model.steps.flatMap(\.kernelLoops)
+      c += KernelLoop.allCases.filter { !called.contains($0) }.map { "-D\($0.exclusion)" }
     }
     swiftCompiler = Tool(extraCLIOptions: swift)
     cCompiler = Tool(extraCLIOptions: c)
