@@ -2,25 +2,22 @@ import CMicrokernels
 import ModelFormat
 import TensorTypes
 
-/// The rows and columns of an image that lie under one window: taps outside the image left out.
+/// The taps of a window along one axis that lie inside the image.
+///
+/// Nothing here overflows: `WindowGeometry.check` has bounded every extent, stride and pad by 2^24 and the reach
+/// of all windows by 2^30.
 struct WindowTaps {
-  let rows: Range<Int>
-  let columns: Range<Int>
+  /// Where the first of them lies in the image.
+  let start: Int
+  let count: Int
 
-  /// Tap ranges of output pixel (row, column).
-  @inline(__always)
-  init(_ window: WindowGeometry, row: Int, column: Int) {
-    rows = WindowTaps.inside(
-      row * window.strideHeight - window.padTop, window.dilationHeight, window.kernelHeight, window.inHeight)
-    columns = WindowTaps.inside(
-      column * window.strideWidth - window.padLeft, window.dilationWidth, window.kernelWidth, window.inWidth)
-  }
-
-  @inline(__always)
-  private static func inside(_ start: Int, _ dilation: Int, _ kernel: Int, _ extent: Int) -> Range<Int> {
-    let first = start >= 0 ? 0 : (-start + dilation - 1) / dilation
-    let last = start >= extent ? 0 : min(kernel, (extent - 1 - start) / dilation + 1)
-    return first < last ? first..<last : first..<first
+  /// Of the window that begins at `origin`, before the image where that is negative.
+  @inline(never)
+  init(_ origin: Int, dilation: Int, kernel: Int, extent: Int) {
+    let first = origin >= 0 ? 0 : (dilation &- 1 &- origin) / dilation
+    let last = origin >= extent ? 0 : min(kernel, (extent &- 1 &- origin) / dilation &+ 1)
+    start = origin &+ first &* dilation
+    count = max(0, last &- first)
   }
 }
 
@@ -44,29 +41,52 @@ struct PoolPlan {
     self.output = try loader.output(
       output, .output, dtype, count: ConvolutionPlan.outputCount(window))
   }
+}
 
-  /// Calls `body` for each output pixel with the address of the first channel of each tap in order.
-  @inline(__always)
-  func forEachPixel(
-    _ begin: (Int) -> Void, tap: (UnsafeRawPointer) -> Void, end: (UnsafeMutableRawPointer, _ taps: Int) -> Void
-  ) {
-    let pixelBytes = window.inChannels * dtype.byteCount
-    var out = output
-    for image in 0..<window.batch {
-      let base = input + image * window.inHeight * window.inWidth * pixelBytes
-      for row in 0..<window.outHeight {
-        for column in 0..<window.outWidth {
-          let taps = WindowTaps(window, row: row, column: column)
-          begin(row * window.outWidth + column)
-          for y in taps.rows {
-            let inputRow = row * window.strideHeight - window.padTop + y * window.dilationHeight
-            for x in taps.columns {
-              let inputColumn = column * window.strideWidth - window.padLeft + x * window.dilationWidth
-              tap(base + (inputRow * window.inWidth + inputColumn) * pixelBytes)
-            }
+/// The walk over windows that all pools share; what is done with the taps is the subclass's.
+class PoolStep: Step {
+  final let plan: PoolPlan
+  final let kernels: UnsafePointer<pare_kernels>
+
+  init(_ plan: PoolPlan, output: TensorIndex, _ loader: Loader) throws(StepProblem) {
+    self.plan = plan
+    kernels = loader.kernels
+    super.init(outputBytes: try loader.outputSpan(output))
+  }
+
+  /// Starts the output pixel at `out`.
+  func begin(_ out: UnsafeMutableRawPointer) {}
+
+  /// Takes in `count` taps, `stride` bytes apart.
+  func take(_ taps: UnsafeRawPointer, _ count: Int, stride: Int, _ out: UnsafeMutableRawPointer) {}
+
+  /// Completes the pixel, which stands at `pixel` in its image and had `taps` taps inside it.
+  func end(_ out: UnsafeMutableRawPointer, pixel: Int, taps: Int) {}
+
+  // Addresses lie within the input, whose count was checked, and positions are bounded as in `WindowTaps`.
+  final override func run(_ workers: Workers) {
+    let pixelBytes = plan.window.inChannels &* plan.dtype.byteCount
+    var out = plan.output
+    for image in 0..<plan.window.batch {
+      let base = plan.input + image &* plan.window.inHeight &* plan.window.inWidth &* pixelBytes
+      var pixel = 0
+      for row in 0..<plan.window.outHeight {
+        let rows = WindowTaps(
+          row &* plan.window.strideHeight &- plan.window.padTop, dilation: plan.window.dilationHeight,
+          kernel: plan.window.kernelHeight, extent: plan.window.inHeight)
+        for column in 0..<plan.window.outWidth {
+          let columns = WindowTaps(
+            column &* plan.window.strideWidth &- plan.window.padLeft, dilation: plan.window.dilationWidth,
+            kernel: plan.window.kernelWidth, extent: plan.window.inWidth)
+          begin(out)
+          var line = base + (rows.start &* plan.window.inWidth &+ columns.start) &* pixelBytes
+          for _ in 0..<rows.count {
+            take(line, columns.count, stride: plan.window.dilationWidth &* pixelBytes, out)
+            line += plan.window.dilationHeight &* plan.window.inWidth &* pixelBytes
           }
-          end(out, taps.rows.count * taps.columns.count)
+          end(out, pixel: pixel, taps: rows.count &* columns.count)
           out += pixelBytes
+          pixel &+= 1
         }
       }
     }
@@ -74,74 +94,71 @@ struct PoolPlan {
 }
 
 /// `maxPool`: a window wholly in the padding gives the least value of the type.
-final class MaxPoolStep: Step {
-  private let plan: PoolPlan
-  private let kernels: UnsafePointer<pare_kernels>
-
+final class MaxPoolStep: PoolStep {
   init(_ record: MaxPoolRecord, _ loader: Loader) throws(StepProblem) {
-    plan = try PoolPlan(record.window, record.input, record.output, loader)
+    let plan = try PoolPlan(record.window, record.input, record.output, loader)
     guard plan.dtype == .float32 || plan.dtype.isQuantized else {
       throw .typeNotSupported(.input, found: plan.dtype)
     }
-    kernels = loader.kernels
-    super.init(outputBytes: try loader.outputSpan(record.output))
+    try super.init(plan, output: record.output, loader)
   }
 
-  override func run(_ workers: Workers) {
+  override func begin(_ out: UnsafeMutableRawPointer) {
     let channels = plan.window.inChannels
-    let table = kernels.pointee
-    var out = plan.output
-    let dtype = plan.dtype
-    let bytes = channels * dtype.byteCount
-    plan.forEachPixel { _ in
-      switch dtype {
-      case .float32: out.initializeMemory(as: Float.self, repeating: -.infinity, count: channels)
-      case .int8: out.initializeMemory(as: Int8.self, repeating: -128, count: channels)
-      default: out.initializeMemory(as: UInt8.self, repeating: 0, count: channels)
-      }
-    } tap: { tap in
-      switch dtype {
+    switch plan.dtype {
+    case .float32: out.initializeMemory(as: Float.self, repeating: -.infinity, count: channels)
+    case .int8: out.initializeMemory(as: Int8.self, repeating: -128, count: channels)
+    default: out.initializeMemory(as: UInt8.self, repeating: 0, count: channels)
+    }
+  }
+
+  override func take(_ taps: UnsafeRawPointer, _ count: Int, stride: Int, _ out: UnsafeMutableRawPointer) {
+    let channels = plan.window.inChannels
+    var tap = taps
+    for _ in 0..<count {
+      switch plan.dtype {
       case .float32:
-        table.max_f32(out.assumingMemoryBound(to: Float.self), tap.assumingMemoryBound(to: Float.self), channels)
+        kernels.pointee.max_f32(
+          out.assumingMemoryBound(to: Float.self), tap.assumingMemoryBound(to: Float.self), channels)
       case .int8:
-        table.max_s8(out.assumingMemoryBound(to: Int8.self), tap.assumingMemoryBound(to: Int8.self), channels)
+        kernels.pointee.max_s8(out.assumingMemoryBound(to: Int8.self), tap.assumingMemoryBound(to: Int8.self), channels)
       default:
-        table.max_u8(out.assumingMemoryBound(to: UInt8.self), tap.assumingMemoryBound(to: UInt8.self), channels)
+        kernels.pointee.max_u8(
+          out.assumingMemoryBound(to: UInt8.self), tap.assumingMemoryBound(to: UInt8.self), channels)
       }
-    } end: { _, _ in
-      out += bytes
+      tap += stride
     }
   }
 }
 
 /// `averagePoolFloat`.
-final class AveragePoolFloatStep: Step {
-  private let plan: PoolPlan
+final class AveragePoolFloatStep: PoolStep {
   private let divisors: PoolDivisors
-  private let kernels: UnsafePointer<pare_kernels>
 
   init(_ record: AveragePoolFloatRecord, _ loader: Loader) throws(StepProblem) {
-    plan = try PoolPlan(record.window, record.input, record.output, loader)
+    let plan = try PoolPlan(record.window, record.input, record.output, loader)
     guard plan.dtype == .float32 else { throw .type(.input, expected: .float32, found: plan.dtype) }
     divisors = try PoolDivisors(record)
-    kernels = loader.kernels
-    super.init(outputBytes: try loader.outputSpan(record.output))
+    try super.init(plan, output: record.output, loader)
   }
 
-  override func run(_ workers: Workers) {
-    let channels = plan.window.inChannels
-    var sums = plan.output.assumingMemoryBound(to: Float.self)
-    var pixel = 0
-    plan.forEachPixel { index in
-      pixel = index
-      sums.update(repeating: 0, count: channels)
-    } tap: { tap in
-      kernels.pointee.accumulate_f32(sums, tap.assumingMemoryBound(to: Float.self), channels)
-    } end: { _, taps in
-      let divisor = Float(divisors.divisor(pixel, taps: taps))
-      for channel in 0..<channels { sums[channel] = sums[channel] / divisor }
-      sums += channels
+  override func begin(_ out: UnsafeMutableRawPointer) {
+    out.initializeMemory(as: Float.self, repeating: 0, count: plan.window.inChannels)
+  }
+
+  override func take(_ taps: UnsafeRawPointer, _ count: Int, stride: Int, _ out: UnsafeMutableRawPointer) {
+    var tap = taps
+    for _ in 0..<count {
+      kernels.pointee.accumulate_f32(
+        out.assumingMemoryBound(to: Float.self), tap.assumingMemoryBound(to: Float.self), plan.window.inChannels)
+      tap += stride
     }
+  }
+
+  override func end(_ out: UnsafeMutableRawPointer, pixel: Int, taps: Int) {
+    let divisor = Float(divisors.divisor(pixel, taps: taps))
+    let sums = out.assumingMemoryBound(to: Float.self)
+    for channel in 0..<plan.window.inChannels { sums[channel] = sums[channel] / divisor }
   }
 }
 
@@ -164,7 +181,7 @@ struct PoolDivisors {
 
   /// Taps inside the image, or inside the padded image: a ceiling-mode window may reach further still,
   /// and those taps never count.
-  @inline(__always)
+  @inline(never)
   func divisor(_ pixel: Int, taps: Int) -> Int {
     guard countsPadding else { return max(taps, 1) }
     let top = pixel / window.outWidth * window.strideHeight
@@ -176,11 +193,9 @@ struct PoolDivisors {
 }
 
 /// `averagePoolInt8`: the sum is exact; one multiplication and one rounding follow.
-final class AveragePoolInt8Step: Step {
-  private let plan: PoolPlan
+final class AveragePoolInt8Step: PoolStep {
   private let divisors: PoolDivisors
   private let sums: UnsafeMutablePointer<Int32>
-  private let kernels: UnsafePointer<pare_kernels>
   private let inputZeroPoint: Int32
   private let outputZeroPoint: Int32
   private let scaleRatio: Float
@@ -188,7 +203,7 @@ final class AveragePoolInt8Step: Step {
   private let high: Float
 
   init(_ record: AveragePoolInt8Record, _ loader: Loader) throws(StepProblem) {
-    plan = try PoolPlan(record.pool.window, record.pool.input, record.pool.output, loader)
+    let plan = try PoolPlan(record.pool.window, record.pool.input, record.pool.output, loader)
     try record.inputAffine.check(.input, plan.dtype)
     try record.outputAffine.check(.output, plan.dtype)
     // 255 times this stays within int32, so a window's sum is exact.
@@ -196,7 +211,6 @@ final class AveragePoolInt8Step: Step {
     guard taps < 1 << 22 else { throw .value(.kernelExtents, found: taps) }
     divisors = try PoolDivisors(record.pool)
     sums = loader.memory.allocate(plan.window.inChannels, of: Int32.self)
-    kernels = loader.kernels
     inputZeroPoint = record.inputAffine.zeroPoint
     outputZeroPoint = record.outputAffine.zeroPoint
     scaleRatio = record.inputAffine.scale / record.outputAffine.scale
@@ -204,30 +218,32 @@ final class AveragePoolInt8Step: Step {
     let range = plan.dtype.quantizedRange
     low = Float(range.lowerBound - outputZeroPoint)
     high = Float(range.upperBound - outputZeroPoint)
-    super.init(outputBytes: try loader.outputSpan(record.pool.output))
+    try super.init(plan, output: record.pool.output, loader)
   }
 
-  override func run(_ workers: Workers) {
+  override func begin(_ out: UnsafeMutableRawPointer) { sums.update(repeating: 0, count: plan.window.inChannels) }
+
+  override func take(_ taps: UnsafeRawPointer, _ count: Int, stride: Int, _ out: UnsafeMutableRawPointer) {
     let channels = plan.window.inChannels
-    let isSigned = plan.dtype == .int8
-    var pixel = 0
-    plan.forEachPixel { index in
-      pixel = index
-      sums.update(repeating: 0, count: channels)
-    } tap: { tap in
-      if isSigned {
+    var tap = taps
+    for _ in 0..<count {
+      if plan.dtype == .int8 {
         kernels.pointee.accumulate_s8(sums, tap.assumingMemoryBound(to: Int8.self), channels)
       } else {
         kernels.pointee.accumulate_u8(sums, tap.assumingMemoryBound(to: UInt8.self), channels)
       }
-    } end: { out, taps in
-      let multiplier = scaleRatio / Float(divisors.divisor(pixel, taps: taps))
-      let bytes = out.assumingMemoryBound(to: UInt8.self)
-      for channel in 0..<channels {
-        let centered = sums[channel] - Int32(truncatingIfNeeded: taps) * inputZeroPoint
-        let rounded = roundTiesToEven(min(max(Float(centered) * multiplier, low), high))
-        bytes[channel] = UInt8(truncatingIfNeeded: Int32(rounded) + outputZeroPoint)
-      }
+      tap += stride
+    }
+  }
+
+  override func end(_ out: UnsafeMutableRawPointer, pixel: Int, taps: Int) {
+    let multiplier = scaleRatio / Float(divisors.divisor(pixel, taps: taps))
+    let bytes = out.assumingMemoryBound(to: UInt8.self)
+    // At most 255 times 2^22 on either side, as `init` has checked.
+    let zero = Int32(truncatingIfNeeded: taps) &* inputZeroPoint
+    for channel in 0..<plan.window.inChannels {
+      let rounded = roundTiesToEven(min(max(Float(sums[channel] &- zero) * multiplier, low), high))
+      bytes[channel] = UInt8(truncatingIfNeeded: Int32(rounded) &+ outputZeroPoint)
     }
   }
 }
