@@ -5,6 +5,9 @@ import ModelFormat
 ///
 /// Layout: for each block of `nr` output channels, each run, each 4-byte group, each channel: the
 /// group's elements (4 int8, 2 int16 or 1 float), zeros behind the last channel and the last element.
+///
+/// Whoever makes one has checked that the bytes of its weights do not overflow: positions below them, which is
+/// what is computed here, do not either.
 struct ProductWeights {
   let nr: Int
   let elementsPerGroup: Int
@@ -24,15 +27,15 @@ struct ProductWeights {
       for run in 0..<runCount {
         for group in 0..<groupsPerRun {
           for lane in 0..<nr {
-            let channel = block + lane
+            let channel = block &+ lane
             if channel < channels {
-              let row = source + (channel * runCount + run) * runElements
-              let first = group * elementsPerGroup
-              for slot in 0..<min(elementsPerGroup, runElements - first) {
+              let row = source + (channel &* runCount &+ run) &* runElements
+              let first = group &* elementsPerGroup
+              for slot in 0..<min(elementsPerGroup, runElements &- first) {
                 if widens {
-                  out.storeBytes(of: Int16(row[first + slot]), toByteOffset: slot * 2, as: Int16.self)
+                  out.storeBytes(of: Int16(row[first &+ slot]), toByteOffset: slot &* 2, as: Int16.self)
                 } else {
-                  out.storeBytes(of: row[first + slot], toByteOffset: slot, as: Int8.self)
+                  out.storeBytes(of: row[first &+ slot], toByteOffset: slot, as: Int8.self)
                 }
               }
             }
@@ -50,8 +53,8 @@ struct ProductWeights {
       for run in 0..<runCount {
         for element in 0..<runElements {
           for lane in 0..<nr {
-            let channel = block + lane
-            if channel < channels { out.pointee = source[(channel * runCount + run) * runElements + element] }
+            let channel = block &+ lane
+            if channel < channels { out.pointee = source[(channel &* runCount &+ run) &* runElements &+ element] }
             out += 1
           }
         }

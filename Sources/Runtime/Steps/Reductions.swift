@@ -8,9 +8,9 @@ func sumInEightLanes(count: Int, _ element: (Int) -> Float) -> Float {
   var lanes = SIMD8<Float>(repeating: 0)
   var index = 0
   while index < count {
-    let width = min(8, count - index)
-    for lane in 0..<width { lanes[lane] += element(index + lane) }
-    index += width
+    let width = min(8, count &- index)
+    for lane in 0..<width { lanes[lane] += element(index &+ lane) }
+    index &+= width
   }
   let four = lanes.lowHalf + lanes.highHalf
   let two = four.lowHalf + four.highHalf
@@ -18,6 +18,9 @@ func sumInEightLanes(count: Int, _ element: (Int) -> Float) -> Float {
 }
 
 /// Extents [outer, axis, inner] of a step over one axis, checked.
+///
+/// `count` did not overflow, so nothing that counts elements below it does: the steps here add and multiply
+/// without checks of their own.
 struct AxisExtents {
   let outer: Int
   let axis: Int
@@ -36,7 +39,7 @@ struct AxisExtents {
   @inline(__always)
   func forEachLine(_ body: (_ start: Int, _ line: Int) -> Void) {
     for block in 0..<outer {
-      for column in 0..<inner { body(block * axis * inner + column, block * inner + column) }
+      for column in 0..<inner { body(block &* axis &* inner &+ column, block &* inner &+ column) }
     }
   }
 }
@@ -64,25 +67,25 @@ final class SoftmaxStep: Step {
     extents.forEachLine { start, _ in
       var greatest = -Float.infinity
       for index in 0..<extents.axis {
-        let value = input[start + index * stride]
+        let value = input[start &+ index &* stride]
         if value > greatest { greatest = value }
       }
       if logarithm {
         let sum = sumInEightLanes(count: extents.axis) {
-          Float(Transcendentals.exp(Double(input[start + $0 * stride] - greatest)))
+          Float(Transcendentals.exp(Double(input[start &+ $0 &* stride] - greatest)))
         }
         let offset = Float(Transcendentals.log(Double(sum)))
         for index in 0..<extents.axis {
-          output[start + index * stride] = (input[start + index * stride] - greatest) - offset
+          output[start &+ index &* stride] = (input[start &+ index &* stride] - greatest) - offset
         }
         return
       }
       for index in 0..<extents.axis {
-        output[start + index * stride] =
-          Float(Transcendentals.exp(Double(input[start + index * stride] - greatest)))
+        output[start &+ index &* stride] =
+          Float(Transcendentals.exp(Double(input[start &+ index &* stride] - greatest)))
       }
-      let sum = sumInEightLanes(count: extents.axis) { output[start + $0 * stride] }
-      for index in 0..<extents.axis { output[start + index * stride] = output[start + index * stride] / sum }
+      let sum = sumInEightLanes(count: extents.axis) { output[start &+ $0 &* stride] }
+      for index in 0..<extents.axis { output[start &+ index &* stride] = output[start &+ index &* stride] / sum }
     }
   }
 }
@@ -111,14 +114,13 @@ final class ReduceStep: Step {
     let stride = extents.inner
     extents.forEachLine { start, line in
       switch function {
-      case .sum:
-        output[line] = sumInEightLanes(count: extents.axis) { input[start + $0 * stride] }
-      case .mean:
-        output[line] = sumInEightLanes(count: extents.axis) { input[start + $0 * stride] } / Float(extents.axis)
+      case .sum, .mean:
+        let sum = sumInEightLanes(count: extents.axis) { input[start &+ $0 &* stride] }
+        output[line] = function == .mean ? sum / Float(extents.axis) : sum
       case .max:
         var greatest = input[start]
         for index in 1..<max(extents.axis, 1) {
-          let value = input[start + index * stride]
+          let value = input[start &+ index &* stride]
           if value > greatest || value != value { greatest = value }
         }
         output[line] = greatest
@@ -161,8 +163,8 @@ final class ArgMaxStep: Step {
     extents.forEachLine { start, line in
       var best = 0
       for index in 1..<max(extents.axis, 1) {
-        let value = values[start + index * extents.inner]
-        let leader = values[start + best * extents.inner]
+        let value = values[start &+ index &* extents.inner]
+        let leader = values[start &+ best &* extents.inner]
         if value > leader || (selectLast && value == leader) { best = index }
       }
       output[line] = Int64(best)
@@ -210,9 +212,9 @@ final class InterpolateStep: Step {
     let inner = extents.inner
     for outer in 0..<extents.outer {
       for slot in 0..<outAxis {
-        let from = input + (outer * extents.axis + Int(low[slot])) * inner
-        let to = input + (outer * extents.axis + Int(high[slot])) * inner
-        let out = output + (outer * outAxis + slot) * inner
+        let from = input + (outer &* extents.axis &+ Int(low[slot])) &* inner
+        let to = input + (outer &* extents.axis &+ Int(high[slot])) &* inner
+        let out = output + (outer &* outAxis &+ slot) &* inner
         for index in 0..<inner { out[index] = fusedMultiplyAdd(to[index] - from[index], fraction[slot], from[index]) }
       }
     }

@@ -40,6 +40,8 @@ func checkClamp(_ low: Int32, _ high: Int32, _ dtype: DType) throws(StepProblem)
 }
 
 /// Bias and multiplier of every output channel, padded to the inner loop's blocks.
+///
+/// Positions lie below the bytes of the weights or of these blocks, both checked, so computing them is not.
 struct RequantizedChannels {
   /// [groups * paddedPerGroup].
   let bias: UnsafeMutablePointer<Int32>
@@ -55,7 +57,7 @@ struct RequantizedChannels {
     if !record.bias.isNone {
       try loader.withConstant(record.bias, .bias, .int32, count: channels) { (source) throws(StepProblem) in
         for channel in 0..<channels {
-          bias[channel / perGroup * paddedPerGroup + channel % perGroup] =
+          bias[RequantizedChannels.slot(channel, perGroup: perGroup, padded: paddedPerGroup)] =
             source.assumingMemoryBound(to: Int32.self)[channel]
         }
       }
@@ -67,13 +69,19 @@ struct RequantizedChannels {
           input: record.inputAffine.scale, weight: source.assumingMemoryBound(to: Float.self)[channel],
           output: record.outputAffine.scale)
         guard multiplier.isFinite else { throw .notFinite(.weightScales) }
-        multipliers[channel / perGroup * paddedPerGroup + channel % perGroup] = multiplier
+        multipliers[RequantizedChannels.slot(channel, perGroup: perGroup, padded: paddedPerGroup)] = multiplier
       }
     }
     self.bias = bias
     self.multipliers = multipliers
     self.paddedPerGroup = paddedPerGroup
     count = channels
+  }
+
+  /// Where a channel's bias and multiplier stand.
+  @inline(never)
+  private static func slot(_ channel: Int, perGroup: Int, padded: Int) -> Int {
+    channel / perGroup &* padded &+ channel % perGroup
   }
 
   /// Takes the staged zero point out of the sums: bias -= zeroPoint * (sum of the channel's weights).
@@ -86,8 +94,8 @@ struct RequantizedChannels {
     guard zeroPoint != 0 else { return }
     for channel in 0..<count {
       var sum: Int32 = 0
-      for tap in 0..<perChannel { sum &+= Int32(weights[channel * channelStride + tap * stride]) }
-      let slot = channel / channelsPerGroup * paddedPerGroup + channel % channelsPerGroup
+      for tap in 0..<perChannel { sum &+= Int32(weights[channel &* channelStride &+ tap &* stride]) }
+      let slot = RequantizedChannels.slot(channel, perGroup: channelsPerGroup, padded: paddedPerGroup)
       bias[slot] = bias[slot] &- zeroPoint &* sum
     }
   }

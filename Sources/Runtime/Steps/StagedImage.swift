@@ -76,53 +76,54 @@ struct StagedImage {
       self.scratch = nil
       workerScratch = nil
     }
-    windows = loader.memory.allocate(bandRows * window.outWidth, of: Int32.self)
+    // From here on nothing overflows: `check` has bounded the staged image, and the input was counted.
+    windows = loader.memory.allocate(bandRows &* window.outWidth, of: Int32.self)
     for row in 0..<bandRows {
       for column in 0..<window.outWidth {
         let offset =
-          row * window.strideHeight * rowBytes + column * window.strideWidth * window.inChannels * elementBytes
-        windows[row * window.outWidth + column] = Int32(truncatingIfNeeded: offset)
+          row &* window.strideHeight &* rowBytes &+ column &* window.strideWidth &* window.inChannels &* elementBytes
+        windows[row &* window.outWidth &+ column] = Int32(truncatingIfNeeded: offset)
       }
     }
   }
 
   /// Output rows of a band: the last one of an image may be shorter.
   @inline(__always)
-  func rows(ofBand band: Int) -> Int { min(bandRows, window.outHeight - (band % bandsPerImage) * bandRows) }
+  func rows(ofBand band: Int) -> Int { min(bandRows, window.outHeight &- (band % bandsPerImage) &* bandRows) }
 
   /// The band's image as the loops read it, staged first if it has to be.
   func band(_ band: Int, worker: Int) -> UnsafeRawPointer {
     let image = band / bandsPerImage
-    let firstRow = (band % bandsPerImage) * bandRows * window.strideHeight
-    let base = input + image * window.inHeight * inputRowBytes
-    guard stagesBands, let shared = scratch else { return base + firstRow * inputRowBytes }
-    let target = worker == 0 ? shared : workerScratch! + (worker - 1) * scratchBytes
-    stage(firstRow - window.padTop, window.stagedRows(outRows: rows(ofBand: band)), from: base, to: target)
+    let firstRow = (band % bandsPerImage) &* bandRows &* window.strideHeight
+    let base = input + image &* window.inHeight &* inputRowBytes
+    guard stagesBands, let shared = scratch else { return base + firstRow &* inputRowBytes }
+    let target = worker == 0 ? shared : workerScratch! + (worker &- 1) &* scratchBytes
+    stage(firstRow &- window.padTop, window.stagedRows(outRows: rows(ofBand: band)), from: base, to: target)
     return UnsafeRawPointer(target)
   }
 
   private func stage(
     _ firstRow: Int, _ rows: Int, from image: UnsafeRawPointer, to target: UnsafeMutableRawPointer
   ) {
-    let copied = max(0, min(window.inWidth, window.stagedWidth - window.padLeft)) * window.inChannels
-    let left = min(window.padLeft, window.stagedWidth) * window.inChannels * elementBytes
-    let right = rowBytes - left - copied * elementBytes
-    if left == 0, right == 0, firstRow >= 0, firstRow + rows <= window.inHeight, copied * elementBytes == rowBytes,
-      copied == window.inWidth * window.inChannels
+    let copied = max(0, min(window.inWidth, window.stagedWidth &- window.padLeft)) &* window.inChannels
+    let left = min(window.padLeft, window.stagedWidth) &* window.inChannels &* elementBytes
+    let right = rowBytes &- left &- copied &* elementBytes
+    if left == 0, right == 0, firstRow >= 0, firstRow &+ rows <= window.inHeight, copied &* elementBytes == rowBytes,
+      copied == window.inWidth &* window.inChannels
     {
-      convert(image + firstRow * inputRowBytes, to: target, count: rows * copied)
+      convert(image + firstRow &* inputRowBytes, to: target, count: rows &* copied)
       return
     }
     for row in 0..<rows {
-      let out = target + row * rowBytes
-      let source = firstRow + row
+      let out = target + row &* rowBytes
+      let source = firstRow &+ row
       guard source >= 0, source < window.inHeight else {
         pad(out, byteCount: rowBytes)
         continue
       }
       pad(out, byteCount: left)
-      convert(image + source * inputRowBytes, to: out + left, count: copied)
-      pad(out + left + copied * elementBytes, byteCount: right)
+      convert(image + source &* inputRowBytes, to: out + left, count: copied)
+      pad(out + left + copied &* elementBytes, byteCount: right)
     }
   }
 
@@ -137,7 +138,7 @@ struct StagedImage {
   private func convert(_ source: UnsafeRawPointer, to out: UnsafeMutableRawPointer, count: Int) {
     switch form {
     case PARE_FORM_F32:
-      out.copyMemory(from: source, byteCount: count * 4)
+      out.copyMemory(from: source, byteCount: count &* 4)
     case PARE_FORM_CENTERED16:
       kernels.pointee.stage_centered16(
         out.assumingMemoryBound(to: Int16.self), source.assumingMemoryBound(to: UInt8.self), count,
