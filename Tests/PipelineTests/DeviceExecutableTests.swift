@@ -27,7 +27,8 @@ struct TestedCPU: Sendable, CustomTestStringConvertible {
   static let x86 = [TestedCPU(target: "x86-64", cpu: nil, instructionSets: nil)]
 }
 
-/// The freestanding executables give the bytes that the host's library gives, and are as small as promised.
+/// The freestanding executables give the bytes that the host's library gives, and with a model inside are as
+/// small as promised.
 ///
 /// The Raspberry Pi 5 stands for aarch64: its executable holds every instruction set of the architecture. Building
 /// takes about a minute for each architecture, the first time.
@@ -35,24 +36,24 @@ struct TestedCPU: Sendable, CustomTestStringConvertible {
 struct DeviceExecutableTests {
   private static let advice: Comment = "qemu-user-static is not installed"
 
-  /// Missed so far: the figures are printed, and README.md quotes them.
+  /// Missed so far, by 22,560 and 69,016 bytes when this was last measured; the figures are printed, and README.md
+  /// quotes them.
   private static let missed: Comment = "the executables are larger than the goal"
 
-  @Test(arguments: ["raspberry-pi-5", "x86-64"])
-  func everyStepAndInstructionSetTakeAtMost100Kilobytes(_ target: String) async throws {
+  /// `reached` is what must not be lost, with room for some more steps.
+  @Test(arguments: [("raspberry-pi-5", reached: 140_000), ("x86-64", reached: 188_000)])
+  func everyStepAndInstructionSetTakeAtMost100Kilobytes(_ target: String, reached: Int) async throws {
     let executable = try await DeviceExecutables.shared.executable(target)
     print("pare-run for \(target): \(executable.byteCount) bytes; the goal is 102400")
     withKnownIssue(Self.missed, isIntermittent: true) { #expect(executable.byteCount <= 102_400) }
-    // What is reached must not be lost.
-    #expect(executable.byteCount <= 192_000)
+    #expect(executable.byteCount <= reached)
   }
 
   @Test(arguments: ["raspberry-pi-5", "x86-64"])
   func withResNet8InsideTheyTakeAtMost180Kilobytes(_ target: String) async throws {
     let executable = try await DeviceExecutables.shared.executable(target, embedding: .resnet8)
     print("pare-run for \(target) with ResNet8 inside: \(executable.byteCount) bytes; the goal is 184320")
-    withKnownIssue(Self.missed, isIntermittent: true) { #expect(executable.byteCount <= 184_320) }
-    #expect(executable.byteCount <= 256_000)
+    #expect(executable.byteCount <= 184_320)
   }
 
   @Test(.enabled(if: Architecture.host == .x86, "this machine is no x86-64"), arguments: TestedCPU.x86)
