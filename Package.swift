@@ -78,6 +78,10 @@ let package = Package(
     .target(
       name: "Quantization", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
     .target(
+      name: "Training",
+      dependencies: ["CZlib", "Datasets", "Graph", "HostTensors", "ONNX", "Operators", "TensorTypes", yams],
+      swiftSettings: strict),
+    .target(
       name: "Packing",
       dependencies: ["CZlib", "Graph", "HostTensors", "ModelFormat", "Operators", "Runtime", "TensorTypes"],
       swiftSettings: strict),
@@ -95,7 +99,7 @@ let package = Package(
       name: "pare",
       dependencies: [
         "Datasets", "Graph", "HostTensors", "Inflate", "Measurement", "ModelFormat", "ONNX", "Operators", "Packing",
-        "Quantization", "Runtime", "Targets", "TensorTypes", argumentParser,
+        "Quantization", "Runtime", "Targets", "TensorTypes", "Training", argumentParser,
       ],
       swiftSettings: strict),
 
@@ -152,6 +156,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TargetsTests", dependencies: ["ModelFormat", "Targets"], swiftSettings: strict),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: ["Datasets", "Graph", "HostTensors", "ONNX", "Operators", "TensorTypes", "Training"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -24,6 +24,7 @@ struct Pare: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Inspect.self, Doctor.self, Quantize.self, Pack.self, Run.self, Eval.self, Bench.self, Build.self, Verify.self,
+      Train.self, Noise.self,
     ])
 
   static func main() {

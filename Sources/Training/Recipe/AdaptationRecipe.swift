@@ -1,15 +1,4 @@
-/// Which parameters are trained.
-public enum TrainableRecipe: Sendable, Equatable {
-  case all
-  /// The last layer with a weight.
-  case head
-  /// Biases, and scales and shifts of normalizations.
-  case biases
-  /// Those whose name matches a pattern, in which `*` stands for any characters and `?` for one.
-  case matching([String])
-}
-
-extension TrainableRecipe {
+extension ParameterSelection {
   init(_ value: RecipeValue) throws(RecipeError) {
     if case .sequence = value.node {
       self = .matching(try patterns(value))

@@ -79,7 +79,7 @@ public struct SupervisedRecipe {
   /// 1 unless given.
   public var seed: UInt64
   public var classWeights: ClassWeights?
-  public var trainable: TrainableRecipe
+  public var trainable: ParameterSelection
   public var lowRank: LowRankRecipe?
   /// Ranges for hyperparameter search, in the order of the file.
   public var search: [SearchDimension]
@@ -113,7 +113,7 @@ extension SupervisedRecipe {
     batch = try mapping.batch()
     seed = try mapping.seed()
     classWeights = try mapping["class_weights"].map { (value) throws(RecipeError) in try ClassWeights(value) }
-    trainable = try mapping["trainable"].map { (value) throws(RecipeError) in try TrainableRecipe(value) } ?? .all
+    trainable = try mapping["trainable"].map { (value) throws(RecipeError) in try ParameterSelection(value) } ?? .all
     lowRank = try mapping["lora"].map { (value) throws(RecipeError) in try LowRankRecipe(value) }
     search = try mapping["tune"].map { (value) throws(RecipeError) in try SearchDimension.list(value) } ?? []
     try requireValidation(mapping)

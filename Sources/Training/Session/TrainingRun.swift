@@ -1,0 +1,196 @@
+import Datasets
+import Foundation
+import Graph
+import HostTensors
+import ONNX
+import Operators
+import TensorTypes
+
+/// A recipe made ready: data opened and split, the network built or read, the session prepared.
+public struct TrainingRun {
+  public let session: TrainingSession
+  public let training: BatchSource
+  public let validation: BatchSource?
+  public let test: BatchSource?
+  /// What the metric beside the loss is.
+  public var metricName: String { session.metricName }
+  private let base: Graph
+  private let lowRank: (LowRankAdaptation, LowRankAdaptation.Adapted)?
+
+  /// Prepares `recipe`, which was read from `document`.
+  ///
+  /// Errors: `.dataset`, `.network`, `.onnx`, `.batchDependent`, and those of `TrainingSession`.
+  public init(_ recipe: SupervisedRecipe, document: RecipeDocument) throws(TrainingError) {
+    let data = try TrainingData(recipe)
+    let base = try Self.network(recipe, samples: data.training)
+    var graph = base
+    var trained = try recipe.trainable.parameters(of: base)
+    if let settings = recipe.lowRank {
+      let adaptation = LowRankAdaptation(
+        rank: settings.rank, alpha: Float(settings.alpha), patterns: settings.patterns, seed: recipe.seed)
+      let adapted = try adaptation.adapt(base)
+      graph = adapted.graph
+      let factors = adapted.factors
+      trained = (recipe.trainable == .all ? [] : trained) + graph.parameters().filter { factors.contains($0.value) }
+      lowRank = (adaptation, adapted)
+    } else {
+      lowRank = nil
+    }
+    self.base = base
+    let augmentation = try Self.augmentation(recipe, document)
+    training = try data.training.batches(recipe.batch, seed: recipe.seed, augmentation: augmentation)
+    validation = try data.validation.map { (set) throws(TrainingError) in try set.batches() }
+    test = try data.test.map { (set) throws(TrainingError) in try set.batches() }
+    session = try TrainingSession(
+      graph, trained: trained, training: training, validation: validation,
+      plan: try TrainingPlan(recipe, dataset: data.training),
+      fingerprint: try Self.fingerprint(document, data, graph))
+  }
+
+  private static func augmentation(
+    _ recipe: SupervisedRecipe, _ document: RecipeDocument
+  ) throws(TrainingError) -> Augmentation? {
+    do throws(DatasetError) {
+      return try recipe.augmentation.map { (node) throws(DatasetError) in
+        try Augmentation(node, path: document.path)
+      }
+    } catch { throw .dataset(error) }
+  }
+
+  private static func network(_ recipe: SupervisedRecipe, samples: Dataset) throws(TrainingError) -> Graph {
+    switch recipe.network {
+    case .layers(let network):
+      let graph: Graph
+      do throws(NetworkError) {
+        graph = try network.graph(name: "network", batch: 1, initialize: Initializer.drawing(seed: recipe.seed))
+      } catch { throw .network(error) }
+      return try checked(graph, samples: samples)
+    case .file(let path):
+      var graph: Graph
+      do throws(ONNXError) { graph = try importONNX(contentsOf: URL(fileURLWithPath: path)) } catch {
+        throw .onnx(path: path, error)
+      }
+      do throws(GraphError) { graph = try trainingForm(of: graph) } catch { throw .graph(error) }
+      return try checked(graph, samples: samples)
+    }
+  }
+
+  /// The graph, which takes the samples and treats each one of a batch as it would alone.
+  private static func checked(_ graph: Graph, samples: Dataset) throws(TrainingError) -> Graph {
+    guard graph.inputs.count == 1, let input = graph[graph.inputs[0]].info else {
+      throw .inputCount(found: graph.inputs.count)
+    }
+    guard input.shape.first == 1, input.shape.elementCount == samples.elementCount else {
+      throw .objective(
+        expected:
+          "samples of \(input.shape.dropFirst().reduce(1, *)) numbers, as the network's input \(input.shape) takes",
+        found: "\(samples.elementCount), as \(samples.sampleShape)")
+    }
+    try graph.checkBatchIndependence(samples)
+    return graph
+  }
+
+  private static func fingerprint(
+    _ document: RecipeDocument, _ data: TrainingData, _ graph: Graph
+  ) throws(TrainingError) -> String {
+    var hash = StableHash()
+    do throws(RecipeError) { hash.add(try document.yaml()) } catch { throw .recipe(error) }
+    for count in [data.training.count, data.validation?.count ?? 0] { hash.add("\(count)") }
+    for parameter in graph.parameters() {
+      hash.add("\(graph[parameter.value].name) \(parameter.shape)")
+      graph[parameter.value].constant?.withBytes { hash.add($0) }
+    }
+    return hash.text
+  }
+
+  /// The network as it is written: with the weights of `outcome`, low-rank factors merged.
+  public func finished(_ outcome: TrainingOutcome) throws(TrainingError) -> Graph {
+    guard let (adaptation, adapted) = lowRank else { return outcome.graph }
+    return try adaptation.merge(adapted, trained: outcome.graph, into: base)
+  }
+}
+
+/// The data sets of a recipe, opened and split.
+struct TrainingData {
+  let training: Dataset
+  let validation: Dataset?
+  let test: Dataset?
+
+  init(_ recipe: SupervisedRecipe) throws(TrainingError) {
+    do throws(DatasetError) {
+      let all = try Dataset(contentsOf: recipe.data.train)
+      var split: DatasetSplit?
+      if case .fraction(let fraction)? = recipe.data.validation {
+        split = try all.split(validationFraction: fraction, seed: recipe.seed, isStratified: all.hasLabels)
+      }
+      // A vocabulary that is built knows the words of the training samples only.
+      let known =
+        all.vocabulary == nil ? all : try all.buildingVocabulary(from: split?.training ?? Array(0..<all.count))
+      training = try split.map { (split) throws(DatasetError) in try known.subset(split.training) } ?? known
+      switch recipe.data.validation {
+      case nil: validation = nil
+      case .fraction?: validation = try split.map { (split) throws(DatasetError) in try known.subset(split.validation) }
+      case .file(let path)?: validation = try Dataset(contentsOf: path)
+      }
+      test = try recipe.data.test.map { (path) throws(DatasetError) in try Dataset(contentsOf: path) }
+    } catch { throw .dataset(error) }
+  }
+}
+
+extension Dataset {
+  /// Batches to train on, or with no arguments to evaluate on.
+  fileprivate func batches(
+    _ size: Int = 256, seed: UInt64? = nil, augmentation: Augmentation? = nil
+  ) throws(TrainingError) -> BatchSource {
+    do throws(DatasetError) {
+      return try BatchSource(
+        self,
+        batching: Batching(batchSize: size, seed: seed ?? 0, isShuffled: seed != nil, augmentation: augmentation))
+    } catch { throw .dataset(error) }
+  }
+}
+
+extension Graph {
+  /// Throws unless two samples together give what each of them gives alone, up to the rounding of sums.
+  ///
+  /// A file may hold its batch in a shape that no rewriting finds; then training in batches would learn nonsense.
+  fileprivate func checkBatchIndependence(_ samples: Dataset) throws(TrainingError) {
+    guard samples.count >= 2, let input = self[inputs[0]].info else { return }
+    let name = outputs.first.map { self[$0].name } ?? ""
+    let pair: Tensor
+    do throws(DatasetError) { pair = try samples.stacked([0, samples.count - 1]) } catch { throw .dataset(error) }
+    let shaped = pair.reshaped([2] + input.shape.dropFirst())
+    let tensor = input.dtype.withElementType { shaped.converted(to: $0) }
+    let evaluator = Evaluator(self)
+    let rowBytes = tensor.byteCount / 2
+    let together: [Float]
+    var alone: [Float] = []
+    do throws(GraphError) {
+      together = try evaluator.run([tensor])[0].floats
+      for row in 0..<2 {
+        let sample = tensor.withBytes { bytes in
+          Tensor(
+            dtype: tensor.dtype, shape: input.shape,
+            storage: TensorStorage(
+              copying: UnsafeRawBufferPointer(rebasing: bytes[row * rowBytes..<(row + 1) * rowBytes])))
+        }
+        alone += try evaluator.run([sample])[0].floats
+      }
+    } catch { throw .batchDependent(output: name, reason: "\(error)") }
+    let greatest = alone.reduce(1) { max($0, abs($1)) }
+    guard together.count == alone.count, zip(together, alone).allSatisfy({ abs($0 - $1) <= 1e-3 * greatest }) else {
+      throw .batchDependent(output: name, reason: "two samples together give other values than each alone")
+    }
+  }
+}
+
+/// FNV-1a in 64 bits: the same on every machine and in every run.
+struct StableHash {
+  private var state: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  mutating func add(_ text: String) { for byte in text.utf8 { add(byte) } }
+  mutating func add(_ bytes: UnsafeRawBufferPointer) { for byte in bytes { add(byte) } }
+  private mutating func add(_ byte: UInt8) { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
+
+  var text: String { String(state, radix: 16) }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Measurement
+import Training
+
+/// What `pare train` and `pare finetune` report at the end.
+struct TrainingReport: Report {
+  struct Figures: Codable {
+    var loss: Double
+    var metric: Double
+    var samples: Int
+  }
+
+  var metric: String
+  var epochs: Int
+  /// Whose weights were written.
+  var epoch: Int
+  var steps: Int
+  var parameters: Int
+  var peakTensorBytes: Int?
+  var seconds: Double
+  var samplesPerSecond: Double
+  var history: [EpochReport]
+  var test: Figures?
+
+  init(_ outcome: TrainingOutcome, test: RunningFigures?, metric: String) {
+    self.metric = metric
+    epochs = outcome.history.count
+    epoch = outcome.epoch
+    steps = outcome.steps
+    parameters = outcome.trainedParameters
+    peakTensorBytes = outcome.peakTensorBytes
+    history = outcome.history
+    seconds = history.reduce(0) { $0 + $1.seconds }
+    samplesPerSecond = history.reduce(0) { $0 + $1.samplesPerSecond } / Double(max(history.count, 1))
+    self.test = test.map { Figures(loss: $0.meanLoss, metric: $0.meanMetric, samples: $0.samples) }
+  }
+
+  init(_ outcome: AdversarialSession.Outcome) {
+    metric = "discriminator right"
+    epochs = outcome.history.count
+    epoch = epochs
+    steps = outcome.steps
+    parameters = outcome.parameters
+    history = outcome.history
+    seconds = history.reduce(0) { $0 + $1.seconds }
+    samplesPerSecond = history.reduce(0) { $0 + $1.samplesPerSecond } / Double(max(history.count, 1))
+  }
+
+  var text: String {
+    var text = String(
+      format: "trained %d parameters for %d epochs (%d steps) in %.1f s, %.0f samples/s\n", parameters, epochs, steps,
+      seconds, samplesPerSecond)
+    if epoch != epochs { text += "kept the weights of epoch \(epoch)\n" }
+    if let test {
+      let value =
+        metric == "accuracy" ? String(format: "%.2f %%", 100 * test.metric) : String(format: "%.4g", test.metric)
+      text += String(format: "test: loss %.4g, %@ %@ on %d samples\n", test.loss, metric, value, test.samples)
+    }
+    return text
+  }
+
+  /// Loss and metric against the epoch.
+  var learningCurves: String { "" }
+}

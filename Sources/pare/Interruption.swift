@@ -1,0 +1,18 @@
+import Foundation
+import Synchronization
+
+/// Ctrl-C and a polite kill, as a wish that long work looks at between its steps.
+enum Interruption {
+  private static let requests = Atomic<Int>(0)
+
+  /// From now on the first SIGINT or SIGTERM is a wish, and the second one ends the process.
+  static func listen() {
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { number in
+        if Interruption.requests.add(1, ordering: .relaxed).oldValue > 0 { _exit(128 + number) }
+      }
+    }
+  }
+
+  static var isRequested: Bool { requests.load(ordering: .relaxed) > 0 }
+}
