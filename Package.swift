@@ -80,7 +80,8 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: ["CZlib", "Datasets", "Graph", "HostTensors", "ONNX", "Operators", "TensorTypes", yams],
-      swiftSettings: strict),
+      // Else every square root of the optimizers is a call that may set errno, and their loops stay scalar.
+      swiftSettings: strict + [.unsafeFlags(["-Xcc", "-fno-math-errno"])]),
     .target(
       name: "Packing",
       dependencies: ["CZlib", "Graph", "HostTensors", "ModelFormat", "Operators", "Runtime", "TensorTypes"],

@@ -15,4 +15,19 @@ public struct EpochReport: Codable, Sendable, Equatable {
   public var samplesPerSecond: Double
   /// Wall time, validation included.
   public var seconds: Double
+
+  package init(
+    epoch: Int, learningRate: Double, loss: Double, metric: Double, validationLoss: Double? = nil,
+    validationMetric: Double? = nil, discriminatorLoss: Double? = nil, samplesPerSecond: Double, seconds: Double
+  ) {
+    self.epoch = epoch
+    self.learningRate = learningRate
+    self.loss = loss
+    self.metric = metric
+    self.validationLoss = validationLoss
+    self.validationMetric = validationMetric
+    self.discriminatorLoss = discriminatorLoss
+    self.samplesPerSecond = samplesPerSecond
+    self.seconds = seconds
+  }
 }
