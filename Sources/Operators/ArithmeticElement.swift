@@ -106,6 +106,10 @@ protocol RealElement: ArithmeticElement, MatrixElement {
   static func tanh(_ x: Self) -> Self
   static func erf(_ x: Self) -> Self
   static func pow(_ base: Self, _ exponent: Self) -> Self
+  /// exp(x) for gradients: near enough, finite, and without a call where Self is Float.
+  static func fastExp(_ x: Self) -> Self
+  /// The standard normal distribution and its density, for gradients.
+  static func normal(_ x: Self) -> (cumulative: Self, density: Self)
 }
 
 extension Float: RealElement {

@@ -51,13 +51,15 @@ extension Gelu: ElementGradient {
   func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T {
     switch approximation {
     case .none:
-      let density = T.exp(-x * x / 2) / (2 * T.pi).squareRoot()
-      return upstream * ((1 + T.erf(x * T(0.5).squareRoot())) / 2 + x * density)
+      let normal = T.normal(x)
+      return upstream * (normal.cumulative + x * normal.density)
     case .tanh:
-      let scale = (2 / T.pi).squareRoot()
-      let t = T.tanh(scale * (x + 0.044715 * x * x * x))
+      let scale = 2 * (2 / T.pi).squareRoot()
+      // (1 + tanh(u)) / 2 is the sigmoid of 2u, and what it lacks of 1 is e times as much.
+      let e = T.fastExp(-scale * (x + 0.044715 * x * x * x))
+      let sigmoid = 1 / (1 + e)
       let slope = scale * (1 + 3 * 0.044715 * x * x)
-      return upstream * (1 + t + x * (1 - t * t) * slope) / 2
+      return upstream * (sigmoid + x * sigmoid * (e * sigmoid) * slope)
     }
   }
 }

@@ -124,7 +124,7 @@ private struct GradientRows<T: RealElement> {
   func alone(_ logarithmic: Bool) {
     if logarithmic {
       let sum = laneSum(count) { g[$0] }
-      for index in 0..<count { target[index] = g[index] - T.exp(y[index]) * sum }
+      for index in 0..<count { target[index] = g[index] - T.fastExp(y[index]) * sum }
     } else {
       let sum = laneSum(count) { g[$0] * y[$0] }
       for index in 0..<count { target[index] = y[index] * (g[index] - sum) }
@@ -142,7 +142,7 @@ private struct GradientRows<T: RealElement> {
       for row in 0..<count {
         let (g, y, target) = (g + row * stride, y + row * stride, target + row * stride)
         if logarithmic {
-          for column in 0..<columns { target[column] = g[column] - T.exp(y[column]) * sums[column] }
+          for column in 0..<columns { target[column] = g[column] - T.fastExp(y[column]) * sums[column] }
         } else {
           for column in 0..<columns { target[column] = y[column] * (g[column] - sums[column]) }
         }

@@ -24,7 +24,7 @@ public struct Softplus: Operator {
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
 
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
-    elementDifferentiation(inputs, reads: .outputs(0))
+    elementDifferentiation(inputs, reads: .inputs(0))
   }
 }
 
@@ -33,6 +33,6 @@ extension Softplus: RealFunction {
 }
 
 extension Softplus: ElementGradient {
-  /// The sigmoid of x, which is 1 - exp(-y).
-  func gradient<T: RealElement>(_ upstream: T, _ y: T) -> T { -upstream * T.expMinusOne(-y) }
+  /// The sigmoid of x.
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T { upstream / (1 + T.fastExp(-x)) }
 }

@@ -131,3 +131,24 @@ import Testing
     }
   }
 }
+
+/// Gradients that Float computes by its own exponential, far from 0 too.
+@Suite struct SaturatedGradientTests {
+  /// Two units in the last place of the exponential, and those of a few operations, of values up to 1.13.
+  @Test(
+    arguments: [
+      ("Gelu", [:]), ("Gelu", ["approximate": .string("tanh")]), ("Softplus", [:]), ("Erf", [:]),
+    ] as [(String, [String: AttributeValue])])
+  func singleGradientsAreThoseOfDouble(_ opType: String, _ attributes: [String: AttributeValue]) throws {
+    let points = (-4000...4000).map { Float($0) / 40 }
+    func gradient<T: TensorElement>(_ x: [T], _ one: T) throws -> [Double] {
+      let operatorCase = OperatorCase(opType, [Tensor(shape: [x.count], elements: x)], attributes)
+      let upstream = Tensor(shape: [x.count], repeating: one)
+      return try #require(TrainingPass(operatorCase, trained: [0]).gradients(by: [0], [upstream])[0]).doubles
+    }
+    let (single, double) = (try gradient(points, 1), try gradient(points.map { Double($0) }, 1))
+    for (x, (found, expected)) in zip(points, zip(single, double)) {
+      #expect((found - expected).magnitude <= 8 * 0x1p-23, "\(opType) at \(x): \(found), not \(expected)")
+    }
+  }
+}
