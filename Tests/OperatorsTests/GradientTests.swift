@@ -73,7 +73,7 @@ extension OperatorKind {
       .expand, .where, .identity, .resize:
       return .checkedHere
     case .conv, .convTranspose, .gemm, .matMul, .batchNormalization, .relu, .maxPool, .averagePool,
-      .globalAveragePool, .globalMaxPool, .add, .dropout:
+      .globalAveragePool, .globalMaxPool, .add, .dropout, .lstm, .gru, .rnn, .layerNormalization:
       return .checkedBeside
     case .argMax, .shape: return .stops(OperatorCase(rawValue, [floats([1, 2])]))
     case .constant: return .stops(OperatorCase(rawValue, [], ["value_float": .float(1)]))

@@ -25,19 +25,17 @@ struct Objective {
   let scores: ValueID
   let metric: Metric
   private let input: ValueInfo
-  private let binarySmoothing: Float
   /// Whether samples are their own targets.
   private let isReconstruction: Bool
 
   /// Errors: `.noOutput`, `.objective` where the labels of `dataset` are not what the loss compares with.
-  init(_ settings: TrainingPlan.LossSettings, graph: Graph, dataset: Dataset) throws(TrainingError) {
+  init(_ loss: Loss, graph: Graph, dataset: Dataset) throws(TrainingError) {
     guard let output = graph.outputs.first, let shape = graph[output].info?.shape,
       let input = graph[graph.inputs[0]].info
     else { throw .noOutput }
     self.input = input
-    loss = settings.loss
-    binarySmoothing = Float(settings.binarySmoothing)
-    switch settings.loss {
+    self.loss = loss
+    switch loss {
     case .crossEntropy, .distillation:
       scores = graph.scores(behind: output, [.softmax, .logSoftmax])
       metric = .accuracy
@@ -97,9 +95,9 @@ struct Objective {
       if let soft = batch.probabilities { return .values(soft) }
       return .classes(batch.labels)
     case .binaryCrossEntropy:
-      let plain = batch.labels.isEmpty ? batch.targets : batch.labels.map { Float($0) }
-      let smoothed = plain.map { (1 - binarySmoothing) * $0 + 0.5 * binarySmoothing }
-      return .values(Tensor(shape: [batch.count, smoothed.count / max(batch.count, 1)], elements: smoothed))
+      if !batch.labels.isEmpty && width == 1 { return .classes(batch.labels) }
+      let numbers = batch.labels.isEmpty ? batch.targets : batch.labels.map { Float($0) }
+      return .values(Tensor(shape: [batch.count, numbers.count / max(batch.count, 1)], elements: numbers))
     case .meanSquaredError, .meanAbsoluteError, .cosine:
       if isReconstruction { return .values(batch.inputs.reshaped([batch.count, width])) }
       let numbers = batch.targets.isEmpty ? batch.labels.map { Float($0) } : batch.targets

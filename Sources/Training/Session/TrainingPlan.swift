@@ -2,18 +2,7 @@ import Datasets
 
 /// The numbers that a run follows.
 public struct TrainingPlan: Sendable {
-  public struct LossSettings: Sendable {
-    public var loss: Loss
-    /// The share by which targets of 0 and 1 move toward one half.
-    public var binarySmoothing = 0.0
-
-    public init(_ loss: Loss, binarySmoothing: Double = 0) {
-      self.loss = loss
-      self.binarySmoothing = binarySmoothing
-    }
-  }
-
-  public var loss: LossSettings
+  public var loss: Loss
   public var rule: UpdateRule
   /// The greatest that the schedule gives.
   public var learningRate: Double
@@ -26,7 +15,7 @@ public struct TrainingPlan: Sendable {
   public var seed: UInt64
 
   public init(loss: Loss, rule: UpdateRule, learningRate: Double, epochs: Int, seed: UInt64) {
-    self.loss = LossSettings(loss)
+    self.loss = loss
     self.rule = rule
     self.learningRate = learningRate
     self.epochs = epochs
@@ -37,7 +26,7 @@ public struct TrainingPlan: Sendable {
   ///
   /// Errors: `.dataset` where classes cannot be counted.
   public init(_ recipe: SupervisedRecipe, dataset: Dataset) throws(TrainingError) {
-    loss = LossSettings(recipe.loss, classWeights: try Self.weights(recipe.classWeights, dataset))
+    loss = Loss(recipe.loss, classWeights: try Self.weights(recipe.classWeights, dataset))
     rule = UpdateRule(recipe.optimizer)
     learningRate = recipe.optimizer.learningRate
     schedule = recipe.schedule
@@ -63,19 +52,18 @@ public struct TrainingPlan: Sendable {
   }
 }
 
-extension TrainingPlan.LossSettings {
+extension Loss {
   init(_ recipe: LossRecipe, classWeights: [Double]?) {
     switch recipe {
-    case .crossEntropy(let smoothing):
-      self.init(.crossEntropy(labelSmoothing: smoothing, classWeights: classWeights))
-    case .binaryCrossEntropy(let smoothing):
-      // The weight of the second class relative to the first.
-      let weight = classWeights.flatMap { $0.count == 2 && $0[0] > 0 ? $0[1] / $0[0] : nil } ?? 1
-      self.init(.binaryCrossEntropy(positiveWeight: weight), binarySmoothing: smoothing)
-    case .meanSquaredError: self.init(.meanSquaredError)
-    case .meanAbsoluteError: self.init(.meanAbsoluteError)
-    case .kullbackLeibler(let temperature): self.init(.distillation(temperature: temperature))
-    case .cosine: self.init(.cosine)
+    case .crossEntropy(let smoothing): self = .crossEntropy(labelSmoothing: smoothing, classWeights: classWeights)
+    case .binaryCrossEntropy(let positiveWeight):
+      // Of two classes only the weight of the second relative to the first matters.
+      let ratio = classWeights.flatMap { $0.count == 2 && $0[0] > 0 ? $0[1] / $0[0] : nil } ?? 1
+      self = .binaryCrossEntropy(positiveWeight: positiveWeight * ratio)
+    case .meanSquaredError: self = .meanSquaredError
+    case .meanAbsoluteError: self = .meanAbsoluteError
+    case .kullbackLeibler(let temperature): self = .distillation(temperature: temperature)
+    case .cosine: self = .cosine
     }
   }
 }
