@@ -64,17 +64,29 @@ struct ColumnGather {
     _ planes: UnsafePointer<T>, channels: Int, piece: Piece, into columns: UnsafeMutablePointer<T>
   ) {
     var target = columns
-    forEachTap(channels: channels) { channel, tapZ, tapY, tapX in
-      let touched = x.outputs(touching: tapX).clamped(to: piece.xs)
+    let width = piece.xs.count
+    for channel in 0..<channels {
       let plane = planes + channel * inputPlane
-      for row in piece.rows {
-        let source = sourceRow(row, tapZ, tapY)
-        if let source, !touched.isEmpty {
-          copyRow(plane + source * x.input, tapX: tapX, touched: touched, piece: piece, target)
-        } else {
-          target.update(repeating: 0, count: piece.xs.count)
+      forEachTap { tapZ, tapY, tapX in
+        let touched = x.outputs(touching: tapX).clamped(to: piece.xs)
+        let before = touched.lowerBound - piece.xs.lowerBound
+        let first = x.start(touched.lowerBound) + tapX * x.dilation
+        forEachRow(of: piece, tapZ, tapY) { row in
+          if let row, !touched.isEmpty {
+            let source = plane + row * x.input + first
+            fillWithZeros(target, before)
+            if x.stride == 1 {
+              copy(source, to: target + before, touched.count)
+            } else {
+              let inside = target + before
+              for index in 0..<touched.count { inside[index] = source[index &* x.stride] }
+            }
+            fillWithZeros(target + (before + touched.count), width - before - touched.count)
+          } else {
+            fillWithZeros(target, width)
+          }
+          target += width
         }
-        target += piece.xs.count
       }
     }
   }
@@ -84,56 +96,89 @@ struct ColumnGather {
     _ columns: UnsafePointer<T>, channels: Int, piece: Piece, into planes: UnsafeMutablePointer<T>
   ) {
     var source = columns
-    forEachTap(channels: channels) { channel, tapZ, tapY, tapX in
-      let touched = x.outputs(touching: tapX).clamped(to: piece.xs)
+    for channel in 0..<channels {
       let plane = planes + channel * inputPlane
-      for row in piece.rows {
-        if let targetRow = sourceRow(row, tapZ, tapY), !touched.isEmpty {
-          let target = plane + targetRow * x.input + x.start(touched.lowerBound) + tapX * x.dilation
-          let added = source + (touched.lowerBound - piece.xs.lowerBound)
-          if x.stride == 1 {
-            for index in 0..<touched.count { target[index] += added[index] }
-          } else {
-            for index in 0..<touched.count { target[index &* x.stride] += added[index] }
+      forEachTap { tapZ, tapY, tapX in
+        let touched = x.outputs(touching: tapX).clamped(to: piece.xs)
+        let before = touched.lowerBound - piece.xs.lowerBound
+        let first = x.start(touched.lowerBound) + tapX * x.dilation
+        forEachRow(of: piece, tapZ, tapY) { row in
+          if let row {
+            let target = plane + row * x.input + first
+            if x.stride == 1 {
+              add(source + before, to: target, touched.count)
+            } else {
+              for index in 0..<touched.count { target[index &* x.stride] += source[before + index] }
+            }
           }
+          source += piece.xs.count
         }
-        source += piece.xs.count
       }
     }
   }
 
   @inline(__always)
-  private func forEachTap(channels: Int, _ body: (Int, Int, Int, Int) -> Void) {
-    for channel in 0..<channels {
-      for tapZ in 0..<z.kernel {
-        for tapY in 0..<y.kernel {
-          for tapX in 0..<x.kernel { body(channel, tapZ, tapY, tapX) }
-        }
+  private func forEachTap(_ body: (Int, Int, Int) -> Void) {
+    for tapZ in 0..<z.kernel {
+      for tapY in 0..<y.kernel {
+        for tapX in 0..<x.kernel { body(tapZ, tapY, tapX) }
       }
     }
   }
 
-  /// The input row that output row `row` reads at the taps, nil in the padding.
-  private func sourceRow(_ row: Int, _ tapZ: Int, _ tapY: Int) -> Int? {
-    let inputZ = z.start(row / y.output) + tapZ * z.dilation
-    let inputY = y.start(row % y.output) + tapY * y.dilation
-    guard inputZ >= 0, inputZ < z.input, inputY >= 0, inputY < y.input else { return nil }
-    return inputZ * y.input + inputY
-  }
-
-  private func copyRow<T: RealElement>(
-    _ source: UnsafePointer<T>, tapX: Int, touched: Range<Int>, piece: Piece, _ target: UnsafeMutablePointer<T>
-  ) {
-    let before = touched.lowerBound - piece.xs.lowerBound
-    let after = piece.xs.upperBound - touched.upperBound
-    let first = x.start(touched.lowerBound) + tapX * x.dilation
-    target.update(repeating: 0, count: before)
-    let inside = target + before
-    if x.stride == 1 {
-      inside.update(from: source + first, count: touched.count)
-    } else {
-      for index in 0..<touched.count { inside[index] = source[first + index * x.stride] }
+  /// Calls `body` for each row of `piece` with the input row that it reads at the taps, nil in the padding.
+  @inline(__always)
+  private func forEachRow(of piece: Piece, _ tapZ: Int, _ tapY: Int, _ body: (Int?) -> Void) {
+    var (outZ, outY) = (piece.rows.lowerBound / y.output, piece.rows.lowerBound % y.output)
+    for _ in piece.rows {
+      let inputZ = z.start(outZ) + tapZ * z.dilation
+      let inputY = y.start(outY) + tapY * y.dilation
+      let isInside = inputZ >= 0 && inputZ < z.input && inputY >= 0 && inputY < y.input
+      body(isInside ? inputZ * y.input + inputY : nil)
+      outY += 1
+      if outY == y.output { (outZ, outY) = (outZ + 1, 0) }
     }
-    (inside + touched.count).update(repeating: 0, count: after)
   }
+}
+
+// The rows of small images are so short that a call of memmove or a loop set up for long rows would cost
+// more than the elements.
+
+@inline(__always)
+private func copy<T: RealElement>(_ source: UnsafePointer<T>, to target: UnsafeMutablePointer<T>, _ count: Int) {
+  let (from, to) = (UnsafeRawPointer(source), UnsafeMutableRawPointer(target))
+  let byteCount = count * MemoryLayout<T>.stride
+  guard byteCount >= 16, byteCount < 1024 else { return target.update(from: source, count: count) }
+  var offset = 0
+  // The last 16 bytes are copied in any case, some of them perhaps once more.
+  while offset + 16 < byteCount {
+    to.storeBytes(
+      of: from.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self), toByteOffset: offset,
+      as: SIMD16<UInt8>.self)
+    offset += 16
+  }
+  to.storeBytes(
+    of: from.loadUnaligned(fromByteOffset: byteCount - 16, as: SIMD16<UInt8>.self), toByteOffset: byteCount - 16,
+    as: SIMD16<UInt8>.self)
+}
+
+@inline(__always)
+private func add<T: RealElement>(_ source: UnsafePointer<T>, to target: UnsafeMutablePointer<T>, _ count: Int) {
+  var index = 0
+  while index + 4 <= count {
+    let (from, to) = (source + index, target + index)
+    // All sums before the first is stored, so that they are made at once.
+    let sums = (to[0] + from[0], to[1] + from[1], to[2] + from[2], to[3] + from[3])
+    (to[0], to[1], to[2], to[3]) = sums
+    index += 4
+  }
+  while index < count {
+    target[index] += source[index]
+    index += 1
+  }
+}
+
+@inline(__always)
+private func fillWithZeros<T: RealElement>(_ target: UnsafeMutablePointer<T>, _ count: Int) {
+  if count > 0 { target.update(repeating: 0, count: count) }
 }
