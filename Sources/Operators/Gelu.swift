@@ -34,7 +34,13 @@ public struct Gelu: Operator {
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
 
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
-    elementDifferentiation(inputs, reads: .inputs(0))
+    .flowsToData(inputs, reads: .inputs(0)) { call, gradient throws(OperatorError) in
+      let x = try call.inputs.required(0, "X")
+      return switch approximation {
+      case .none: try mapGradient(gradient, x, ErfGradient())
+      case .tanh: try mapGradient(gradient, x, TanhGradient())
+      }
+    }
   }
 }
 
@@ -47,19 +53,21 @@ extension Gelu: RealFunction {
   }
 }
 
-extension Gelu: ElementGradient {
+/// Each form has a loop of its own, which a choice within it would keep from being vectorized.
+private struct ErfGradient: ElementGradient {
   func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T {
-    switch approximation {
-    case .none:
-      let normal = T.normal(x)
-      return upstream * (normal.cumulative + x * normal.density)
-    case .tanh:
-      let scale = 2 * (2 / T.pi).squareRoot()
-      // (1 + tanh(u)) / 2 is the sigmoid of 2u, and what it lacks of 1 is e times as much.
-      let e = T.fastExp(-scale * (x + 0.044715 * x * x * x))
-      let sigmoid = 1 / (1 + e)
-      let slope = scale * (1 + 3 * 0.044715 * x * x)
-      return upstream * (sigmoid + x * sigmoid * (e * sigmoid) * slope)
-    }
+    let normal = T.normal(x)
+    return upstream * (normal.cumulative + x * normal.density)
+  }
+}
+
+private struct TanhGradient: ElementGradient {
+  func gradient<T: RealElement>(_ upstream: T, _ x: T) -> T {
+    let scale = 2 * (2 / T.pi).squareRoot()
+    // (1 + tanh(u)) / 2 is the sigmoid of 2u, and what it lacks of 1 is e times as much.
+    let e = T.fastExp(-scale * (x + 0.044715 * x * x * x))
+    let sigmoid = 1 / (1 + e)
+    let slope = scale * (1 + 3 * 0.044715 * x * x)
+    return upstream * (sigmoid + x * sigmoid * (e * sigmoid) * slope)
   }
 }
