@@ -25,6 +25,8 @@ public enum StepCode: UInt8, Sendable, CaseIterable {
   case cast = 23
   case matMul = 24
   case compare = 25
+  case recurrent = 26
+  case layerNormalization = 27
 
   /// The name used in listings and profiles.
   public var name: StaticString {
@@ -54,6 +56,8 @@ public enum StepCode: UInt8, Sendable, CaseIterable {
     case .cast: "cast"
     case .matMul: "matmul"
     case .compare: "compare"
+    case .recurrent: "recurrent"
+    case .layerNormalization: "layer-normalization"
     }
   }
 }

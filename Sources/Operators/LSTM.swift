@@ -15,6 +15,7 @@ public struct LSTM: Operator {
   public init(_ definition: NodeDefinition) throws(OperatorError) {
     try definition.requireInputs(3...8)
     try definition.requireOutputs(0...3)
+    guard definition.inputCount <= RecurrentInput.peepholes else { throw RecurrentForm.peepholesRefused }
     layer = RecurrentLayer(
       form: try RecurrentForm(definition, functions: [.sigmoid, .tanh, .tanh]), cell: LSTMCell())
   }

@@ -46,9 +46,11 @@ public enum StepProblem: Error, Equatable, Sendable {
 
 /// An operand or field of a step, as errors name it. One byte, so that errors travel in registers.
 public enum FieldName: UInt8, Sendable {
-  case bandRows, bias, channels, clamp, condition, countPadding, dilations, extent, extents, firstOperand, fractions,
-    groups, highIndices, indices, input, inputExtents, kernelExtents, logarithm, lowIndices, output, outputExtents,
-    padding, products, repetition, scales, scratch, secondOperand, selectLast, shape, stagedImage, strides, table,
+  case bandRows, bias, channels, clamp, condition, countPadding, dilations, direction, epsilon, extent, extents,
+    firstOperand, fractions, groups, highIndices, indices, input, inputExtents, kernelExtents, lengths, logarithm,
+    lowIndices, memory, output, outputExtents,
+    padding, products, repetition, scales, scratch, secondOperand, selectLast, shape, stagedImage, state, strides,
+    table,
     weightScales, weights, windowReach
 
   /// The name in words.
@@ -61,6 +63,8 @@ public enum FieldName: UInt8, Sendable {
     case .condition: "condition"
     case .countPadding: "count padding"
     case .dilations: "dilations"
+    case .direction: "direction"
+    case .epsilon: "epsilon"
     case .extent: "extent"
     case .extents: "extents"
     case .firstOperand: "first operand"
@@ -71,8 +75,10 @@ public enum FieldName: UInt8, Sendable {
     case .input: "input"
     case .inputExtents: "input extents"
     case .kernelExtents: "kernel extents"
+    case .lengths: "lengths"
     case .logarithm: "logarithm"
     case .lowIndices: "low indices"
+    case .memory: "memory"
     case .output: "output"
     case .outputExtents: "output extents"
     case .padding: "padding"
@@ -84,6 +90,7 @@ public enum FieldName: UInt8, Sendable {
     case .selectLast: "select last"
     case .shape: "shape"
     case .stagedImage: "staged image"
+    case .state: "state"
     case .strides: "strides"
     case .table: "table"
     case .weightScales: "weight scales"

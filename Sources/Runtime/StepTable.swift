@@ -166,6 +166,18 @@ extension Loader {
       #else
         return nil
       #endif
+    case .recurrent:
+      #if !PARE_SELECT_STEPS || PARE_STEP_RECURRENT
+        return try RecurrentStep(read(fields), self)
+      #else
+        return nil
+      #endif
+    case .layerNormalization:
+      #if !PARE_SELECT_STEPS || PARE_STEP_LAYER_NORMALIZATION
+        return try LayerNormalizationStep(read(fields), self)
+      #else
+        return nil
+      #endif
     }
   }
 

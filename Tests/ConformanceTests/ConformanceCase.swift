@@ -5,7 +5,7 @@ import ONNX
 import Operators
 import TensorTypes
 
-/// One of ONNX's own operator tests: a model, its inputs and the outputs it must give.
+/// One of ONNX's own operator tests, or one computed by onnxruntime: a model, its inputs and the outputs it must give.
 struct ConformanceCase {
   /// For example `node/test_relu`.
   var name: String
@@ -14,13 +14,14 @@ struct ConformanceCase {
   var inputs: [Data]
   var outputs: [Data]
 
-  /// All cases shipped beside this file, in the order of the archive.
+  /// All cases shipped beside this file, in the order of the archives.
   static func shipped() throws -> [ConformanceCase] {
     let vectors = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Vectors")
     // A developer may name a larger archive of the same layout.
     let path = ProcessInfo.processInfo.environment["PARE_CONFORMANCE_ARCHIVE"]
-    let archive = path.map { URL(fileURLWithPath: $0) } ?? vectors.appending(path: "conformance.tar")
-    return try cases(in: TarArchive(Data(contentsOf: archive)))
+    let shipped = ["conformance.tar", "recurrent.tar"].map { vectors.appending(path: $0) }
+    let archives = path.map { [URL(fileURLWithPath: $0)] } ?? shipped
+    return try archives.flatMap { cases(in: try TarArchive(Data(contentsOf: $0))) }
   }
 
   private static func cases(in archive: TarArchive) -> [ConformanceCase] {

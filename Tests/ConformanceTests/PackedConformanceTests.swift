@@ -18,7 +18,7 @@ import Testing
 
   /// Packs the graph with the inputs that decide shapes bound, runs it, and gives the outputs.
   private func packedOutputs(_ graph: Graph, _ inputs: [Tensor]) throws -> [Tensor] {
-    let (bound, tensors) = try bindingClipBounds(graph.bindingShapeInputs(inputs))
+    let (bound, tensors) = try bindingParameters(graph.bindingShapeInputs(inputs))
     let (simple, _) = try simplified(bound)
     let packed: PackedModel
     do throws(PackError) {
@@ -34,12 +34,15 @@ import Testing
     return try PackedNetwork(Data(packed.bytes)).run(tensors)
   }
 
-  /// The bounds of a Clip are part of its step, as a compiled network has them; ONNX's tests give them as inputs.
-  private func bindingClipBounds(_ bound: (graph: Graph, inputs: [Tensor])) throws -> (Graph, [Tensor]) {
+  /// The bounds of a Clip and the weights of a recurrent layer are part of their steps, as a compiled network has
+  /// them; ONNX's tests give them as inputs.
+  private func bindingParameters(_ bound: (graph: Graph, inputs: [Tensor])) throws -> (Graph, [Tensor]) {
     var graph = bound.graph
     var given = Dictionary(uniqueKeysWithValues: zip(graph.inputs, bound.inputs))
-    for node in graph.nodes where node.kind == .clip {
-      for case let id? in node.inputs.dropFirst() {
+    for node in graph.nodes {
+      let isRecurrent = [.lstm, .gru, .rnn].contains(node.kind)
+      guard isRecurrent || node.kind == .clip else { continue }
+      for case let id? in node.inputs.dropFirst().prefix(isRecurrent ? 3 : 2) {
         if let tensor = given.removeValue(forKey: id) { graph[id].info = ValueInfo(tensor) }
       }
     }

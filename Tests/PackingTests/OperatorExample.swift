@@ -177,7 +177,7 @@ enum OperatorExample {
       test.add(.layerNormalization, [x, test.constant(numbers.floats([3, 1])), bias], ["axis": .int(1)]),
       test.add(.layerNormalization, [turned, test.constant(numbers.floats([3]))], ["epsilon": .float(0.5)]),
       // Computed parameters.
-      test.add(.layerNormalization, [x, test.data([5]), test.data([])]),
+      test.add(.layerNormalization, [x, test.data([5]), test.data([5])]),
     ]
   }
 

@@ -66,6 +66,8 @@ public struct RecurrentForm: Sendable {
     return (0..<passes).map { Array(functions[$0 * defaults.count..<($0 + 1) * defaults.count]) }
   }
 
+  static let peepholesRefused = OperatorError.invalid("peephole weights (input P) are not supported")
+
   var attributes: [String: AttributeValue] {
     var written: [String: AttributeValue] = [:]
     if direction != .forward { written["direction"] = .string(direction.rawValue) }
@@ -143,7 +145,7 @@ extension RecurrentForm {
     try requireShape(inputs.optional(RecurrentInput.initialState), RecurrentInput.initialState, state, extents)
     try requireShape(inputs.optional(RecurrentInput.initialMemory), RecurrentInput.initialMemory, state, extents)
     guard inputs.optional(RecurrentInput.peepholes) == nil else {
-      throw .invalid("peephole weights (input P) are not supported")
+      throw RecurrentForm.peepholesRefused
     }
   }
 

@@ -73,12 +73,14 @@ extension Step {
     case .unaryFloat(let record): [record.input]
     case .table(let record): [record.input]
     case .softmax(let record): [record.input]
+    // The means and inverses are written while the row is still read.
+    case .layerNormalization(let record): record.mean.isNone && record.inverse.isNone ? [record.input] : []
     case .addInt8(let record), .mulInt8(let record): [record.a, record.b]
     case .binaryFloat(let record):
       (record.isDense(record.aStrides) ? [record.a] : []) + (record.isDense(record.bStrides) ? [record.b] : [])
     case .convolutionInt8, .convolutionFloat, .depthwiseInt8, .depthwiseFloat, .maxPool, .averagePoolInt8,
       .averagePoolFloat, .quantize, .dequantize, .reduce, .argMax, .copy, .fill, .gather, .interpolate, .select, .cast,
-      .matMul, .compare:
+      .matMul, .compare, .recurrent:
       []
     }
   }

@@ -28,6 +28,10 @@ enum GoldenVectors {
         if case .gather(let step) = named.step, step.indices == tensor {
           return GoldenInput(scale: 1, offset: 0, modulus: UInt32(step.axis))
         }
+        // Lengths of sequences.
+        if case .recurrent(let step) = named.step, step.lengths == tensor {
+          return GoldenInput(scale: 1, offset: 0, modulus: UInt32(step.steps + 1))
+        }
       }
       return GoldenInput()
     case .uint8, .int8, .uint16, .int16, .bool, .float16, .float64, .uint32, .uint64, .bfloat16: return GoldenInput()

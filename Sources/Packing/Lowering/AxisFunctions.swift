@@ -60,6 +60,13 @@ extension Lowering {
       inner: extent(memory[(last + 1)...]), reduced: Layout(pieces: pieces.filter { !axes.contains($0.axis) }))
   }
 
+  /// The float value as rows of `axes` that lie one after another, and the layout of one element a row; no
+  /// representation where memory has something else between the elements of a row.
+  func rowView(_ id: ValueID, _ axes: [Int], name: String) throws(PackError) -> (Representation?, Layout) {
+    let view = try axisView(id, axes, encoding: nil, name: name)
+    return (view.inner == 1 ? view.representation : nil, view.reduced)
+  }
+
   // MARK: Softmax
 
   func lowerSoftmax(_ node: Node, _ softmax: SoftmaxAxis, logarithm: Bool) throws(PackError) {

@@ -27,7 +27,7 @@ extension WindowGeometry {
   /// The pixels form one line, or as many lines as it takes for a line to fit the scratch.
   static func dense(rows: Int, inChannels: Int, outChannels: Int) -> WindowGeometry {
     var window = WindowGeometry()
-    let longest = max(1, (Product.scratchBudgetBytes - stagingSlackBytes) / (2 * inChannels))
+    let longest = max(1, (scratchBudgetBytes - stagingSlackBytes) / (2 * inChannels))
     let width = rows <= longest ? rows : (1...longest).last { rows % $0 == 0 } ?? 1
     (window.inWidth, window.outWidth) = (width, width)
     (window.inHeight, window.outHeight) = (rows / width, rows / width)

@@ -16,7 +16,12 @@ extension Lowering {
     case .gemm: try lowerGemm(node)
     case .matMul: try lowerMatMul(node)
     case .batchNormalization: try lowerBatchNormalization(node)
-    case .layerNormalization, .lstm, .gru, .rnn: throw unsupported(node, "it has no step yet")
+    case .layerNormalization: try lowerLayerNormalization(node)
+    case .lstm: try lowerRecurrent(node, operation(node, LSTM.self).form, .lstm)
+    case .gru:
+      let gru = try operation(node, GRU.self)
+      try lowerRecurrent(node, gru.form, gru.resetsSum ? .gruResettingSum : .gru)
+    case .rnn: try lowerRecurrent(node, operation(node, RNN.self).form, .rnn)
     case .relu: try lowerUnary(node, .clip, alpha: 0, beta: .infinity)
     case .leakyRelu: try lowerUnary(node, .leakyRelu, alpha: operation(node, LeakyRelu.self).alpha)
     case .pRelu: try lowerBinary(node, .pRelu)

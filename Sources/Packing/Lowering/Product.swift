@@ -39,6 +39,11 @@ struct Product {
 
   var isDepthwise: Bool { groups > 1 && groups == window.inChannels && groups == window.outChannels }
 
+  /// Rows of output computed from one filling of the scratch.
+  func bandRows(elementBytes: Int) -> Int { window.bandRows(elementBytes: elementBytes) }
+}
+
+extension WindowGeometry {
   /// Bytes of scratch that a band of rows may take: it should stay in the first-level cache beside
   /// the weights in use.
   static let scratchBudgetBytes = 48 << 10
@@ -46,8 +51,8 @@ struct Product {
   /// Rows of output computed from one filling of the scratch.
   func bandRows(elementBytes: Int) -> Int {
     var rows = 1
-    while rows < window.outHeight,
-      window.scratchBytes(bandRows: rows + 1, elementBytes: elementBytes) <= Product.scratchBudgetBytes
+    while rows < outHeight,
+      scratchBytes(bandRows: rows + 1, elementBytes: elementBytes) <= WindowGeometry.scratchBudgetBytes
     {
       rows += 1
     }

@@ -14,9 +14,12 @@ extension Step {
     case .depthwiseFloat(let record): record.window.multiplyAccumulates(channelsPerOutput: 1) ?? 0
     case .matMul(let record):
       (0..<StridedExtents.rank).reduce(record.rows * record.depth * record.columns) { $0 * record.batch[$1] }
+    case .recurrent(let record):
+      record.steps * record.batch * (RecurrentCell(rawValue: record.cell)?.gateCount ?? 0) * record.hidden
+        * record.hidden
     case .maxPool, .averagePoolInt8, .averagePoolFloat, .addInt8, .mulInt8, .table, .quantize, .dequantize,
       .binaryFloat, .unaryFloat, .softmax, .reduce, .argMax, .copy, .fill, .gather, .interpolate, .select, .cast,
-      .compare:
+      .compare, .layerNormalization:
       0
     }
   }

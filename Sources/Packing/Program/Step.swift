@@ -27,6 +27,8 @@ package enum Step: Sendable {
   case cast(CastRecord)
   case matMul(MatMulRecord)
   case compare(BinaryRecord)
+  case recurrent(RecurrentRecord)
+  case layerNormalization(LayerNormalizationRecord)
 
   package var code: StepCode {
     switch self {
@@ -55,6 +57,8 @@ package enum Step: Sendable {
     case .cast: .cast
     case .matMul: .matMul
     case .compare: .compare
+    case .recurrent: .recurrent
+    case .layerNormalization: .layerNormalization
     }
   }
 
@@ -86,6 +90,8 @@ package enum Step: Sendable {
     case .cast(let record): record
     case .matMul(let record): record
     case .compare(let record): record
+    case .recurrent(let record): record
+    case .layerNormalization(let record): record
     }
   }
 
@@ -117,6 +123,8 @@ package enum Step: Sendable {
     case .cast(let record): .cast(record.renamed(rename))
     case .matMul(let record): .matMul(record.renamed(rename))
     case .compare(let record): .compare(record.renamed(rename))
+    case .recurrent(let record): .recurrent(record.renamed(rename))
+    case .layerNormalization(let record): .layerNormalization(record.renamed(rename))
     }
   }
 }

@@ -180,3 +180,29 @@ extension MatMulRecord: PackedRecord {
     visit(.write, &output)
   }
 }
+
+extension RecurrentRecord: PackedRecord {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.read, &weights)
+    visit(.read, &bias)
+    visit(.read, &lengths)
+    visit(.read, &initialState)
+    visit(.read, &initialMemory)
+    visit(.scratch, &scratch)
+    visit(.write, &output)
+    visit(.write, &lastState)
+    visit(.write, &lastMemory)
+  }
+}
+
+extension LayerNormalizationRecord: PackedRecord {
+  package mutating func visitTensors(_ visit: (OperandRole, inout TensorIndex) -> Void) {
+    visit(.read, &input)
+    visit(.read, &scale)
+    visit(.read, &bias)
+    visit(.write, &output)
+    visit(.write, &mean)
+    visit(.write, &inverse)
+  }
+}
