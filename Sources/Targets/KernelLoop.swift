@@ -20,12 +20,12 @@ extension StepCode {
   var kernelLoops: [KernelLoop] {
     switch self {
     case .convolutionInt8: [.productInt8]
-    case .convolutionFloat: [.productFloat]
+    case .convolutionFloat, .recurrent: [.productFloat]
     case .depthwiseInt8: [.depthwiseInt8]
     case .depthwiseFloat: [.depthwiseFloat]
     case .maxPool, .averagePoolInt8, .averagePoolFloat, .addInt8, .mulInt8, .table, .quantize, .dequantize,
       .binaryFloat, .unaryFloat, .softmax, .reduce, .argMax, .copy, .fill, .gather, .interpolate, .select, .cast,
-      .matMul, .compare:
+      .matMul, .compare, .layerNormalization:
       []
     }
   }

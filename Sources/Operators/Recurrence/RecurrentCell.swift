@@ -57,10 +57,10 @@ struct CellStep<T: ProductElement> {
 
   /// Adds `operand` [batch, hidden] times the weight of `gates`, transposed, to the kept blocks from `block` on.
   func addProduct(gates: Range<Int>, operand: UnsafePointer<T>, rowStride: Int, block: Int) {
-    T.multiply(
+    MatrixProduct.multiply(
       rows: pass.extents.batch, columns: gates.count * hidden, depth: hidden,
       left: .init(operand, rowStride: rowStride),
-      right: .init(weight + gates.lowerBound * hidden * hidden, rowStride: hidden, isTransposed: true), adds: true,
+      right: .init(weight + gates.lowerBound * hidden * hidden, rowStride: hidden, isTransposed: true), beta: 1,
       target: kept + block * hidden, targetRowStride: keptRow)
   }
 
@@ -100,10 +100,10 @@ struct CellRetreat<T: ProductElement> {
   func product(
     gates: Range<Int>, block: Int, adds: Bool, target: UnsafeMutablePointer<T>, targetRowStride: Int
   ) {
-    T.multiply(
+    MatrixProduct.multiply(
       rows: pass.extents.batch, columns: hidden, depth: gates.count * hidden,
       left: .init(keptGradient + block * hidden, rowStride: keptRow),
-      right: .init(weight + gates.lowerBound * hidden * hidden, rowStride: hidden), adds: adds, target: target,
+      right: .init(weight + gates.lowerBound * hidden * hidden, rowStride: hidden), beta: adds ? 1 : 0, target: target,
       targetRowStride: targetRowStride)
   }
 

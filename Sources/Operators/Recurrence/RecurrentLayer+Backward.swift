@@ -132,12 +132,12 @@ extension BackwardRun {
       if let target = gradients.optional(RecurrentInput.recurrentWeight) {
         let operand =
           switch term.operand {
-          case .previousState: MatrixRows(states, rowStride: trace.stateRow)
-          case .kept(let block): MatrixRows(kept + block * hidden, rowStride: trace.keptRow)
+          case .previousState: MatrixProduct.Operand(states, rowStride: trace.stateRow)
+          case .kept(let block): MatrixProduct.Operand(kept + block * hidden, rowStride: trace.keptRow)
           }
-        T.multiply(
+        MatrixProduct.multiply(
           rows: term.gates.count * hidden, columns: hidden, depth: rows,
-          left: .init(gradient, rowStride: trace.keptRow, isTransposed: true), right: operand, adds: false,
+          left: .init(gradient, rowStride: trace.keptRow, isTransposed: true), right: operand,
           target: target.base + (pass.index * gateRows + term.gates.lowerBound * hidden) * hidden,
           targetRowStride: hidden)
       }
@@ -168,17 +168,17 @@ extension BackwardRun {
     ordered.withElements(as: T.self) { ordered in
       guard let ordered = ordered.baseAddress else { return }
       if let target = gradients.optional(RecurrentInput.weight) {
-        T.multiply(
+        MatrixProduct.multiply(
           rows: gateRows, columns: extents.inputSize, depth: rows,
           left: .init(ordered, rowStride: gateRows, isTransposed: true),
-          right: .init(x, rowStride: extents.inputSize), adds: false,
+          right: .init(x, rowStride: extents.inputSize),
           target: target.base + pass.index * gateRows * extents.inputSize, targetRowStride: extents.inputSize)
       }
       if let target = gradients.optional(RecurrentInput.x) {
         // Both passes of a bidirectional layer read X.
-        T.multiply(
+        MatrixProduct.multiply(
           rows: rows, columns: extents.inputSize, depth: gateRows, left: .init(ordered, rowStride: gateRows),
-          right: .init(weight, rowStride: extents.inputSize), adds: true, target: target.base,
+          right: .init(weight, rowStride: extents.inputSize), beta: 1, target: target.base,
           targetRowStride: extents.inputSize)
       }
     }

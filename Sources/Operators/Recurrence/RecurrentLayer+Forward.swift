@@ -89,9 +89,10 @@ private struct ForwardRun<Cell: RecurrentCell, T: ProductElement> {
         }
         for row in 1..<rows { (target + row * columns).update(from: target, count: columns) }
       }
-      T.multiply(
+      MatrixProduct.multiply(
         rows: rows, columns: columns, depth: extents.inputSize, left: .init(x, rowStride: extents.inputSize),
-        right: .init(weight, rowStride: extents.inputSize, isTransposed: true), adds: bias != nil, target: target,
+        right: .init(weight, rowStride: extents.inputSize, isTransposed: true), beta: bias != nil ? 1 : 0,
+        target: target,
         targetRowStride: columns)
     }
   }
