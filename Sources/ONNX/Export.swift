@@ -9,14 +9,17 @@ import TensorTypes
 ///
 /// Names are kept. A file that would pass protobuf's 2 GB puts its large constants into a file of the same
 /// name with `.data` appended, as external data. Both are written beside their place and renamed, so
-/// a failure leaves an earlier file whole.
+/// a failure leaves an earlier file whole. `batchName` is what axis 0 of inputs and outputs is called, instead of a
+/// fixed extent, where the graph takes any batch.
 /// Errors: `.unwritable`; `.untypedValue` where `Graph.inferShapes()` did not give an input or output its type.
-public func exportONNX(_ graph: Graph, to url: URL) throws(ONNXError) {
-  try exportONNX(graph, to: url, greatestFileByteCount: Int(Int32.max))
+public func exportONNX(_ graph: Graph, to url: URL, batchName: String? = nil) throws(ONNXError) {
+  try exportONNX(graph, to: url, batchName: batchName, greatestFileByteCount: Int(Int32.max))
 }
 
-package func exportONNX(_ graph: Graph, to url: URL, greatestFileByteCount: Int) throws(ONNXError) {
-  var encoder = GraphEncoder(graph)
+package func exportONNX(
+  _ graph: Graph, to url: URL, batchName: String? = nil, greatestFileByteCount: Int
+) throws(ONNXError) {
+  var encoder = GraphEncoder(graph, batchName: batchName)
   let shell = try encoder.model()
   let inlineByteCount = encoder.constants.reduce(shell.byteCount) { $0 + $1.tensor.byteCount + 256 }
   let dataName = inlineByteCount > greatestFileByteCount ? url.lastPathComponent + ".data" : nil
@@ -43,12 +46,15 @@ struct NamedConstant {
 /// Turns a graph into protobuf messages.
 struct GraphEncoder {
   private let graph: Graph
+  /// Stands for the extent of axis 0; nil to write extents as they are.
+  private let batchName: String?
   private var takenNames: Set<String>
   /// What the nodes read as initializers; complete after `model()`.
   private(set) var constants: [NamedConstant]
 
-  init(_ graph: Graph) {
+  init(_ graph: Graph, batchName: String? = nil) {
     self.graph = graph
+    self.batchName = batchName.flatMap { graph.takesAnyBatch ? $0 : nil }
     takenNames = Set(graph.values.map(\.name))
     // Shape inference also notes the values of computed constants; their nodes are written.
     let computed = graph.producers()
@@ -117,6 +123,7 @@ struct GraphEncoder {
       dimension.dimValue = Int64(extent)
       return dimension
     }
+    if let batchName { proto.type.tensorType.shape.dim[0].dimParam = batchName }
     return proto
   }
 

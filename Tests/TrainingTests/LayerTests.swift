@@ -1,3 +1,4 @@
+import Foundation
 import Graph
 import HostTensors
 import Operators
@@ -74,8 +75,85 @@ struct LayerCase: CustomTestStringConvertible, Sendable {
         "[residual: { layers: [{ conv: { filters: 4, kernel: 3, stride: 2, padding: 1 } }],"
           + " shortcut: [{ conv: { filters: 4, kernel: 1, stride: 2 } }], activation: relu }]",
         "[2, 8, 8]", gives: [4, 4, 4], parameters: 76 + 12),
+      .init("[layer_norm]", "[4, 6]", gives: [4, 6], parameters: 12),
+      .init("[lstm: 6]", "[5, 3]", gives: [6], parameters: 4 * 6 * 3 + 4 * 6 * 6 + 8 * 6),
+      .init(
+        "[gru: { units: 6, return: sequence }]", "[5, 3]", gives: [5, 6], parameters: 3 * 6 * 3 + 3 * 6 * 6 + 6 * 6),
+      .init("[rnn: { units: 6, bidirectional: true }]", "[5, 3]", gives: [12], parameters: 2 * (6 * 3 + 6 * 6 + 2 * 6)),
+      .init(
+        "[lstm: { units: 6, bidirectional: true, return: sequence }]", "[5, 3]", gives: [5, 12],
+        parameters: 2 * (4 * 6 * 3 + 4 * 6 * 6 + 8 * 6)),
+      .init(
+        "[embedding: { vocabulary: 11, size: 3 }, lstm: 6]", "[5]", type: "int64", gives: [6],
+        parameters: 33 + 4 * 6 * 3 + 4 * 6 * 6 + 8 * 6),
+      .init(
+        "[encoder: { heads: 2, feed_forward: 5, dropout: 0.1 }]", "[7, 4]", gives: [7, 4],
+        parameters: 4 * (16 + 4) + 2 * 8 + (4 * 5 + 5) + (5 * 4 + 4)),
+      .init(
+        "[encoder: { heads: 4, norm: post }]", "[7, 8]", gives: [7, 8], parameters: 4 * 72 + 2 * 16 + 8 * 32 * 2 + 40),
+      .init(
+        "[embedding: { vocabulary: 11, size: 4 }, encoder: 2]", "[5]", type: "int64", gives: [5, 4],
+        parameters: 44 + 4 * 20 + 2 * 8 + 4 * 16 * 2 + 20),
     ]
     + Activation.allCases.map { .init("[\($0.rawValue)]", "[2, 3]", gives: [2, 3]) }
+}
+
+/// Layers that do not fit what comes into them.
+struct LayerMistake: CustomTestStringConvertible, Sendable {
+  var layers: String
+  var input: String
+  var type = "float32"
+  var sentence: String
+
+  var testDescription: String { sentence }
+
+  static let all: [LayerMistake] = [
+    .init(
+      layers: "[dense: 4, conv: { filters: 2, kernel: 3 }]", input: "[8]",
+      sentence: "network.layers.1: layer 1 (conv1): expected [channels, positions...] with one to three axes of"
+        + " positions, found [4]"),
+    .init(
+      layers: "[conv: { filters: 2, kernel: 9 }]", input: "[1, 8, 8]",
+      sentence: "network.layers.0: layer 0 (conv1): Conv: a window of 9 does not fit into 8 elements padded by 0 and 0"),
+    .init(
+      layers: "[conv: { filters: 2, kernel: [3, 3, 3] }]", input: "[1, 8, 8]",
+      sentence:
+        "network.layers.0: layer 0 (conv1): expected as many axes of positions as kernel, stride and padding are"
+        + " for, found [1, 8, 8]"),
+    .init(
+      layers: "[conv: { filters: 3, kernel: 3, groups: 2, name: stem }]", input: "[4, 8, 8]",
+      sentence: "network.layers.0: layer 0 (stem): expected channels (and 3 filters) in 2 equal groups, found [4, 8, 8]"
+    ),
+    .init(
+      layers: "[reshape: [5, -1]]", input: "[8]",
+      sentence: "network.layers.0: layer 0 (reshape1): expected as many elements as [5, -1], found [8]"),
+    .init(
+      layers: "[embedding: { vocabulary: 4, size: 2 }]", input: "[8]",
+      sentence: "network.layers.0: layer 0 (embedding1): expected [steps] of tokens (input_type: int64), found [8]"),
+    .init(
+      layers: "[dense: 2]", input: "[8]", type: "int64",
+      sentence: "network.layers.0: layer 0 (dense1): expected [features], [steps, features] or an image of numbers, not"
+        + " tokens, found [8]"),
+    .init(
+      layers: "[encoder: 3]", input: "[5, 8]",
+      sentence: "network.layers.0: layer 0 (encoder1): expected features that 3 heads share evenly, found [5, 8]"),
+    .init(
+      layers: "[mean_over_time: { masked: true }]", input: "[5, 8]",
+      sentence:
+        "network.layers.0: layer 0 (mean_over_time1): expected tokens as the network's input (input_type: int64),"
+        + " to mask by them, found [5, 8]"),
+    .init(
+      layers: "[residual: [{ dense: 3 }]]", input: "[4]",
+      sentence: "network.layers.0: layer 0 (residual1): expected [4], as the shortcut gives, found [3]"),
+    .init(
+      layers: "[residual: [relu, { conv: { filters: 1, kernel: 1 } }]]", input: "[4]",
+      sentence: "network.layers.0.residual.1: layer 1 (residual1.conv1): expected [channels, positions...] with one to"
+        + " three axes of positions, found [4]"),
+    .init(
+      layers: "[dense: 16777216]", input: "[1024]",
+      sentence: "network.layers.0: layer 0 (dense1): dense1.weight of shape [16777216, 1024] has more than 268435456"
+        + " elements"),
+  ]
 }
 
 @Suite struct LayerTests {
@@ -121,16 +199,90 @@ struct LayerCase: CustomTestStringConvertible, Sendable {
 
   @Test(arguments: [
     ("mlp-digits", 101_770), ("lenet-300-100", 266_610), ("lenet-5", 431_080), ("cnn-digits", 93_322),
-    ("cnn-digits-augmented", 225_034), ("xor-gate", 9),
+    ("cnn-digits-augmented", 225_034), ("xor-gate", 9), ("sentiment-lstm", 460_672 + 33_280 + 65),
+    ("sentiment-transformer", 460_672 + 2_560 + 2 * 33_472 + 128 + 65),
   ])
   func shippedNetworkHasItsParameters(name: String, count: Int) throws {
-    let graph = try ShippedRecipes.graph(name, batch: 2)
+    guard case .layers(let network) = try ShippedRecipes.supervised(name).network else { return }
+    let graph = try network.graph(name: name, batch: 2, initialize: drawn)
     #expect(graph.parameterCount == count)
-    let input = try #require(graph[graph.inputs[0]].info)
-    let output = try Evaluator(graph).run([
-      Tensor(shape: input.shape, elements: numbers(input.shape.elementCount, seed: 1))
-    ])[0]
-    #expect(output.shape == [2, name == "xor-gate" ? 1 : 10])
+    let output = try Evaluator(graph).run([sample(network, batch: 2)])[0]
+    #expect(output.shape == [2, name.hasSuffix("digits") || name.contains("lenet") || name.contains("cnn") ? 10 : 1])
+    #expect(output.floats.allSatisfy { $0 >= 0 && $0 <= 1 })
+  }
+
+  /// The file that token numbers come from has one line for each row of the tables.
+  @Test(arguments: ["sentiment-lstm", "sentiment-transformer"])
+  func vocabularyFitsItsEmbedding(name: String) throws {
+    let file = ShippedRecipes.models.appendingPathComponent("data/sst2/vocabulary.txt")
+    let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+    let graph = try ShippedRecipes.graph(name)
+    let table = try #require(graph.liveConstants().first { graph[$0].name == "embedding1.weight" })
+    #expect(graph[table].info?.shape == [lines.count, 64])
+    #expect(lines.prefix(2) == ["<pad>", "<unk>"] && Set(lines).count == lines.count)
+  }
+
+  /// What stands behind the end of a sentence changes nothing.
+  @Test(arguments: [
+    "lstm: 6", "gru: { units: 6, bidirectional: true }", "encoder: 2", "mean_over_time", "max_over_time",
+    "lstm: { units: 6, return: sequence }",
+  ])
+  func paddingIsLeftOut(layer: String) throws {
+    let layers = "[{ embedding: { vocabulary: 9, size: 4 } }, \(layer.contains(":") ? "{ \(layer) }" : layer)"
+    let tail = layer.contains("encoder") || layer.contains("sequence") ? ", mean_over_time]" : "]"
+    func output(_ tokens: [Int64]) throws -> [Float] {
+      let network = try network(layers + tail, input: "[\(tokens.count)]", type: "int64")
+      let graph = try network.graph(name: "padded", batch: 1, initialize: drawn)
+      return try Evaluator(graph).run([Tensor(shape: [1, tokens.count], elements: tokens)])[0].floats
+    }
+    let short = try output([5, 3, 8])
+    let long = try output([5, 3, 8, 0, 0, 0])
+    // Sums of at most six terms of magnitude 1, in another order: 6 x 6e-8.
+    for (short, long) in zip(short, long) { #expect(abs(short - long) < 1e-6) }
+    #expect(try output([0, 0, 0]).allSatisfy { $0.isFinite })
+  }
+
+  @Test(arguments: LayerMistake.all) func mistakeNamesTheLayer(mistake: LayerMistake) throws {
+    let error = #expect(throws: NetworkError.self) {
+      let network = try network(mistake.layers, input: mistake.input, type: mistake.type)
+      _ = try network.graph(name: "wrong", batch: 2, initialize: drawn)
+    }
+    #expect(error?.description == "recipe.yaml:1: " + mistake.sentence)
+  }
+
+  /// The same seed draws the same weights, whatever the batch; another seed draws others.
+  @Test func sameSeedSameWeights() throws {
+    func weights(seed: UInt64, batch: Int) throws -> [[Float]] {
+      let network = try network("[{ conv: { filters: 3, kernel: 3, activation: relu } }, { dense: 4 }]")
+      let graph = try network.graph(name: "drawn", batch: batch) { recipe, shape, name in
+        guard case .constant(let value) = recipe else {
+          let values = try? Initializer.normal(deviation: 1).values(
+            shape: shape, fans: Fans(input: 1, output: 1), seed: seed, name: name)
+          return Tensor(shape: shape, elements: values ?? [])
+        }
+        return Tensor(shape: shape, repeating: value)
+      }
+      return graph.liveConstants().compactMap { graph[$0].constant?.floats }
+    }
+    #expect(try weights(seed: 1, batch: 1) == weights(seed: 1, batch: 8))
+    #expect(try weights(seed: 1, batch: 1) != weights(seed: 2, batch: 1))
+  }
+
+  @Test func initializersKnowTheirFans() throws {
+    var asked: [String: InitializerRecipe] = [:]
+    let layers =
+      "[{ conv: { filters: 8, kernel: 3, groups: 2, activation: relu } },"
+      + " { conv_transpose: { filters: 4, kernel: 4, stride: 2, initializer: kaiming_normal } }, { dense: 5 },"
+      + " { dense: { units: 2, initializer: { normal: 0.5 } } }]"
+    _ = try network(layers, input: "[4, 5, 5]").graph(name: "fans", batch: 1) { recipe, shape, name in
+      asked[name] = recipe
+      return Tensor(shape: shape, repeating: Float(0))
+    }
+    #expect(asked["conv1.weight"] == .kaimingUniform(fanIn: 18))
+    #expect(asked["conv1.bias"] == .constant(0))
+    #expect(asked["conv_transpose1.weight"] == .kaimingNormal(fanIn: 8 * 16 / 4))
+    #expect(asked["dense1.weight"] == .xavierUniform(fanIn: 4 * 8 * 8, fanOut: 5))
+    #expect(asked["dense2.weight"] == .normal(deviation: 0.5))
   }
 
   @Test func parametersAreNamedAsTheFieldDoes() throws {

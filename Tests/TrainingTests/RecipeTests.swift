@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Testing
 import Training
@@ -15,6 +16,41 @@ import Training
     #expect(FileManager.default.fileExists(atPath: data.train), "\(data.train)")
     if let test = data.test { #expect(FileManager.default.fileExists(atPath: test), "\(test)") }
     if case .file(let file)? = data.validation { #expect(FileManager.default.fileExists(atPath: file), "\(file)") }
+  }
+
+  /// Samples have as many numbers as the network takes, and there are labels.
+  @Test(arguments: ShippedRecipes.names.filter { $0 != "digit-gan" }) func shippedDataFitTheNetwork(name: String) throws
+  {
+    let recipe = try ShippedRecipes.supervised(name)
+    guard case .layers(let network) = recipe.network else { return }
+    var files = [recipe.data.train] + (recipe.data.test.map { [$0] } ?? [])
+    if case .file(let file)? = recipe.data.validation { files.append(file) }
+    for file in files {
+      let dataset = try Dataset(contentsOf: file)
+      #expect(dataset.elementCount == network.input.reduce(1, *), "\(file)")
+      #expect(dataset.hasLabels, "\(file)")
+    }
+  }
+
+  /// vocabulary.txt is what the training sentences give, as its comment says.
+  @Test func shippedVocabularyComesFromTheTrainingSentences() throws {
+    let folder = ShippedRecipes.models.appendingPathComponent("data/sst2")
+    let yaml = """
+      inputs: train.tsv
+      labels: last-column
+      preprocess: { text: { length: 40, vocabulary: built, min_count: 2 } }
+      """
+    let specification = try DatasetSpecification(yaml: yaml, path: folder.appendingPathComponent("built.yaml").path)
+    let built = try #require(try Dataset(specification).vocabulary)
+    let shipped = try Vocabulary(contentsOf: folder.appendingPathComponent("vocabulary.txt").path)
+    #expect(built.tokens == shipped.tokens)
+  }
+
+  @Test func augmentationOfTheShippedRecipeIsRead() throws {
+    let path = ShippedRecipes.path("cnn-digits-augmented")
+    let node = try #require(try ShippedRecipes.supervised("cnn-digits-augmented").augmentation)
+    let augmentation = try Augmentation(node, path: path)
+    #expect(augmentation.rotation == 8 && augmentation.scale == 0.9...1.1 && augmentation.horizontalShift == 0.08)
   }
 
   @Test func everyRecipeUnderModelsIsListed() throws {

@@ -77,9 +77,9 @@ extension ScheduleRecipe.Shape {
     case .oneCycle:
       let arguments = try named.mapping(allowing: ["start", "rise", "end"])
       self = .oneCycle(
-        start: try arguments.number("start", in: .closed(0, 1)) ?? 0.04,
+        start: try arguments.number("start", in: .open(0, 1)) ?? 0.04,
         rise: try arguments.number("rise", in: .open(0, 1)) ?? 0.3,
-        end: try arguments.number("end", in: .closed(0, 1)) ?? 0.0001)
+        end: try arguments.number("end", in: .open(0, 1)) ?? 0.0001)
     case .reduceOnPlateau:
       let arguments = try named.mapping(allowing: ["metric", "factor", "patience", "minimum_change", "minimum"])
       self = .reduceOnPlateau(
