@@ -3,9 +3,8 @@ public enum LossRecipe: Sendable, Equatable {
   /// Of one class among several. `labelSmoothing` is the share of each label spread evenly over all classes,
   /// 0 unless given (Szegedy et al. 2016).
   case crossEntropy(labelSmoothing: Double)
-  /// Of each output on its own, yes or no. `labelSmoothing` is the share by which targets move toward one half, 0
-  /// unless given.
-  case binaryCrossEntropy(labelSmoothing: Double)
+  /// Of each output on its own, yes or no. What is yes counts `positiveWeight` times, 1 unless given.
+  case binaryCrossEntropy(positiveWeight: Double)
   case meanSquaredError
   case meanAbsoluteError
   /// Between distributions softened by `temperature`, 1 unless given (Hinton, Vinyals and Dean 2015).
@@ -32,8 +31,8 @@ extension LossRecipe {
       let arguments = try named.mapping(allowing: ["label_smoothing"])
       self = .crossEntropy(labelSmoothing: try arguments.number("label_smoothing", in: .halfOpen(0, 1)) ?? 0)
     case .binaryCrossEntropy:
-      let arguments = try named.mapping(allowing: ["label_smoothing"])
-      self = .binaryCrossEntropy(labelSmoothing: try arguments.number("label_smoothing", in: .halfOpen(0, 1)) ?? 0)
+      let arguments = try named.mapping(allowing: ["positive_weight"])
+      self = .binaryCrossEntropy(positiveWeight: try arguments.number("positive_weight", in: .positive) ?? 1)
     case .meanSquaredError:
       _ = try named.mapping(allowing: [])
       self = .meanSquaredError

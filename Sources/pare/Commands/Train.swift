@@ -112,7 +112,7 @@ struct TrainingOptions: ParsableArguments {
   }
 
   private func write(_ graph: Graph) throws(TrainingError) {
-    do throws(ONNXError) { try exportONNX(graph, to: URL(fileURLWithPath: path)) } catch {
+    do throws(ONNXError) { try exportONNX(graph, to: URL(fileURLWithPath: path), batchName: "N") } catch {
       throw .onnx(path: path, error)
     }
   }
