@@ -10,6 +10,7 @@ struct Pare: ParsableCommand {
     discussion: """
       A walk from an ONNX network to one executable file:
 
+        pare train    recipe.yaml -o model.onnx
         pare inspect  model.onnx
         pare quantize model.onnx --calibration calibration.yaml -o int8.onnx
         pare pack     int8.onnx -o model.pare
@@ -24,7 +25,7 @@ struct Pare: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Inspect.self, Doctor.self, Quantize.self, Pack.self, Run.self, Eval.self, Bench.self, Build.self, Verify.self,
-      Train.self, Noise.self,
+      Train.self, Finetune.self, Noise.self, Draw.self,
     ])
 
   static func main() {

@@ -46,7 +46,7 @@ public struct LineChart: Sendable {
     self.series = series
   }
 
-  private static let (width, height) = (720.0, 420.0)
+  static let (pixelWidth, pixelHeight) = (720.0, 420.0)
 
   /// The picture: 720 x 420 pixels, without script, the same bytes for the same numbers.
   public var svg: String {
@@ -57,10 +57,10 @@ public struct LineChart: Sendable {
     let yValues = yTicks.values
     let legendWidth = series.count > 1 ? (series.map { SVGText.width(of: $0.name) }.max() ?? 0) + 44 : 0
     let frame = PlotFrame(
-      left: PlotFrame.left(for: yTicks), top: 44, right: Self.width - 28 - min(legendWidth, 240),
-      bottom: Self.height - 52, xRange: Self.range(drawn.map(\.x), margin: margin),
+      left: PlotFrame.left(for: yTicks), top: 44, right: Self.pixelWidth - 28 - min(legendWidth, 240),
+      bottom: Self.pixelHeight - 52, xRange: Self.range(drawn.map(\.x), margin: margin),
       yRange: (yValues.first ?? 0)...(yValues.last ?? 1))
-    var svg = SVGText(width: Self.width, height: Self.height, title: title)
+    var svg = SVGText(width: Self.pixelWidth, height: Self.pixelHeight, title: title)
     svg.text(title, x: frame.left, y: 26, "font-size=\"15\" font-weight=\"600\"")
     frame.drawAxes(in: &svg, x: xTicks(drawn, frame, hasLines: hasLines), x, y: yTicks, y, hasGrid: true)
     for (index, item) in series.enumerated() { draw(item, Self.colour(index), frame, in: &svg) }

@@ -59,6 +59,21 @@ struct TrainingReport: Report {
     return text
   }
 
-  /// Loss and metric against the epoch.
-  var learningCurves: String { "" }
+  /// Loss and metric against the epoch, as one picture.
+  var learningCurves: String {
+    func chart(_ title: String, _ training: (EpochReport) -> Double?, _ validation: (EpochReport) -> Double?)
+      -> LineChart
+    {
+      func points(_ value: (EpochReport) -> Double?) -> [LineChart.Point] {
+        history.compactMap { report in value(report).map { LineChart.Point(Double(report.epoch), $0) } }
+      }
+      var series = [LineChart.Series("training", points(training))]
+      let checked = points(validation)
+      if !checked.isEmpty { series.append(LineChart.Series("validation", checked, style: .dashedLine)) }
+      return LineChart(title, x: PlotAxis("epoch"), y: PlotAxis(title), series: series)
+    }
+    return PlotStack([
+      chart("loss", \.loss, \.validationLoss), chart(metric, \.metric, \.validationMetric),
+    ]).svg
+  }
 }
