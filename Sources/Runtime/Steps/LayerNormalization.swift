@@ -1,4 +1,5 @@
 import ModelFormat
+import TensorTypes
 
 /// `layerNormalization`: sums run in eight lanes; each row is read whole before it is written.
 final class LayerNormalizationStep: Step {

@@ -9,7 +9,7 @@ import TensorTypes
 final class RecurrentStep: Step {
   private let record: RecurrentRecord
   private let cell: RecurrentCell
-  private let functions: RecurrentFunctions
+  private let functions: GateFunctions
   private let input: UnsafePointer<Float>
   private let lengths: UnsafePointer<Int32>?
   private let initialState: UnsafePointer<Float>?
@@ -31,7 +31,7 @@ final class RecurrentStep: Step {
     guard record.backward <= 1 else { throw .value(.direction, found: Int(record.backward)) }
     self.record = record
     self.cell = cell
-    functions = try RecurrentFunctions(record)
+    functions = try GateFunctions(record)
     let hidden = record.hidden
     let width = try product(cell.gateCount, hidden, .extents)
     let weightCount = try product(width, hidden, .weights)
@@ -111,30 +111,29 @@ final class RecurrentStep: Step {
     gates.multiply(place.state, bias: x, into: sums)
     switch cell {
     case .rnn:
-      for unit in 0..<hidden { place.state[unit] = functions.f(sums[unit]) }
+      functions.apply(0, sums, hidden)
+      place.state.update(from: sums, count: hidden)
     case .lstm:
-      for unit in 0..<hidden {
-        let input = functions.f(sums[unit])
-        let output = functions.f(sums[hidden &+ unit])
-        let forget = functions.f(sums[2 &* hidden &+ unit])
-        let memory = forget * place.memory[unit] + input * functions.g(sums[3 &* hidden &+ unit])
-        place.memory[unit] = memory
-        place.state[unit] = output * functions.h(memory)
-      }
+      functions.apply(0, sums, 3 &* hidden)
+      functions.apply(1, sums + 3 &* hidden, hidden)
+      let (output, forget, fresh) = (sums + hidden, sums + 2 &* hidden, sums + 3 &* hidden)
+      for unit in 0..<hidden { place.memory[unit] = forget[unit] * place.memory[unit] + sums[unit] * fresh[unit] }
+      place.state.update(from: place.memory, count: hidden)
+      functions.apply(2, place.state, hidden)
+      for unit in 0..<hidden { place.state[unit] = output[unit] * place.state[unit] }
     case .gru, .gruResettingSum:
-      let target = sums + 2 &* hidden
+      functions.apply(0, sums, 2 &* hidden)
+      let (reset, fresh) = (sums + hidden, sums + 2 &* hidden)
       if cell == .gruResettingSum {
-        candidate?.multiply(place.state, bias: candidateBias, into: target)
-        for unit in 0..<hidden {
-          target[unit] = x[2 &* hidden &+ unit] + functions.f(sums[hidden &+ unit]) * target[unit]
-        }
+        candidate?.multiply(place.state, bias: candidateBias, into: fresh)
+        for unit in 0..<hidden { fresh[unit] = x[2 &* hidden &+ unit] + reset[unit] * fresh[unit] }
       } else {
-        for unit in 0..<hidden { place.memory[unit] = functions.f(sums[hidden &+ unit]) * place.state[unit] }
-        candidate?.multiply(place.memory, bias: x + 2 &* hidden, into: target)
+        for unit in 0..<hidden { place.memory[unit] = reset[unit] * place.state[unit] }
+        candidate?.multiply(place.memory, bias: x + 2 &* hidden, into: fresh)
       }
+      functions.apply(1, fresh, hidden)
       for unit in 0..<hidden {
-        let update = functions.f(sums[unit])
-        place.state[unit] = (1 - update) * functions.g(target[unit]) + update * place.state[unit]
+        place.state[unit] = (1 - sums[unit]) * fresh[unit] + sums[unit] * place.state[unit]
       }
     }
   }
@@ -153,35 +152,6 @@ final class RecurrentStep: Step {
       for sequence in 0..<record.batch { add(states + (record.stateOffset &+ sequence &* record.stateSequence)) }
     }
     return crc.value
-  }
-}
-
-/// The functions f, g and h of a cell.
-struct RecurrentFunctions {
-  private let codes: InlineArray<3, GateFunctionCode>
-
-  init(_ record: RecurrentRecord) throws(StepProblem) {
-    var codes: InlineArray<3, GateFunctionCode> = [.sigmoid, .sigmoid, .sigmoid]
-    for index in 0..<3 {
-      guard let code = GateFunctionCode(rawValue: record.functions[index]) else {
-        throw .format(.unknownFunction(found: record.functions[index]))
-      }
-      codes[index] = code
-    }
-    self.codes = codes
-  }
-
-  func f(_ x: Float) -> Float { value(codes[0], x) }
-  func g(_ x: Float) -> Float { value(codes[1], x) }
-  func h(_ x: Float) -> Float { value(codes[2], x) }
-
-  @inline(never)
-  private func value(_ code: GateFunctionCode, _ x: Float) -> Float {
-    switch code {
-    case .sigmoid: Float(Transcendentals.sigmoid(Double(x)))
-    case .tanh: Float(Transcendentals.tanh(Double(x)))
-    case .relu: x < 0 ? 0 : x
-    }
   }
 }
 
