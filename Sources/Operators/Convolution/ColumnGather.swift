@@ -71,21 +71,17 @@ struct ColumnGather {
         let touched = x.outputs(touching: tapX).clamped(to: piece.xs)
         let before = touched.lowerBound - piece.xs.lowerBound
         let first = x.start(touched.lowerBound) + tapX * x.dilation
-        forEachRow(of: piece, tapZ, tapY) { row in
-          if let row, !touched.isEmpty {
-            let source = plane + row * x.input + first
-            fillWithZeros(target, before)
-            if x.stride == 1 {
-              copy(source, to: target + before, touched.count)
-            } else {
-              let inside = target + before
-              for index in 0..<touched.count { inside[index] = source[index &* x.stride] }
-            }
-            fillWithZeros(target + (before + touched.count), width - before - touched.count)
-          } else {
-            fillWithZeros(target, width)
-          }
-          target += width
+        forEachRun(of: piece, tapZ, tapY) { run in
+          fillWithZeros(target, run.rowsBefore * width)
+          target += run.rowsBefore * width
+          let rows = Rows(
+            count: run.rows, width: touched.count, firstStride: y.stride * x.input, secondStride: width)
+          // Padding beside the rows, which are copied over it.
+          if touched.count < width { fillWithZeros(target, run.rows * width) }
+          rows.copy(plane + run.firstInput + first, step: x.stride, to: target + before)
+          target += run.rows * width
+          fillWithZeros(target, run.rowsAfter * width)
+          target += run.rowsAfter * width
         }
       }
     }
@@ -96,22 +92,18 @@ struct ColumnGather {
     _ columns: UnsafePointer<T>, channels: Int, piece: Piece, into planes: UnsafeMutablePointer<T>
   ) {
     var source = columns
+    let width = piece.xs.count
     for channel in 0..<channels {
       let plane = planes + channel * inputPlane
       forEachTap { tapZ, tapY, tapX in
         let touched = x.outputs(touching: tapX).clamped(to: piece.xs)
         let before = touched.lowerBound - piece.xs.lowerBound
         let first = x.start(touched.lowerBound) + tapX * x.dilation
-        forEachRow(of: piece, tapZ, tapY) { row in
-          if let row {
-            let target = plane + row * x.input + first
-            if x.stride == 1 {
-              add(source + before, to: target, touched.count)
-            } else {
-              for index in 0..<touched.count { target[index &* x.stride] += source[before + index] }
-            }
-          }
-          source += piece.xs.count
+        forEachRun(of: piece, tapZ, tapY) { run in
+          let rows = Rows(
+            count: run.rows, width: touched.count, firstStride: y.stride * x.input, secondStride: width)
+          rows.add(source + (run.rowsBefore * width + before), to: plane + run.firstInput + first, step: x.stride)
+          source += (run.rowsBefore + run.rows + run.rowsAfter) * width
         }
       }
     }
@@ -126,55 +118,103 @@ struct ColumnGather {
     }
   }
 
-  /// Calls `body` for each row of `piece` with the input row that it reads at the taps, nil in the padding.
+  /// Consecutive rows of a piece, those in the middle of which read the input and the others padding.
+  private struct Run {
+    var rowsBefore: Int
+    var rows: Int
+    var rowsAfter: Int
+    /// Where in the input plane the row begins that the first of `rows` reads.
+    var firstInput: Int
+  }
+
+  /// Calls `body` for the rows of `piece` at each z, in order, with what they read at the taps.
   @inline(__always)
-  private func forEachRow(of piece: Piece, _ tapZ: Int, _ tapY: Int, _ body: (Int?) -> Void) {
-    var (outZ, outY) = (piece.rows.lowerBound / y.output, piece.rows.lowerBound % y.output)
-    for _ in piece.rows {
+  private func forEachRun(of piece: Piece, _ tapZ: Int, _ tapY: Int, _ body: (Run) -> Void) {
+    let touchedYs = y.outputs(touching: tapY)
+    var row = piece.rows.lowerBound
+    while row < piece.rows.upperBound {
+      let outZ = row / y.output
+      let end = min(piece.rows.upperBound, (outZ + 1) * y.output)
+      let ys = row - outZ * y.output..<end - outZ * y.output
       let inputZ = z.start(outZ) + tapZ * z.dilation
-      let inputY = y.start(outY) + tapY * y.dilation
-      let isInside = inputZ >= 0 && inputZ < z.input && inputY >= 0 && inputY < y.input
-      body(isInside ? inputZ * y.input + inputY : nil)
-      outY += 1
-      if outY == y.output { (outZ, outY) = (outZ + 1, 0) }
+      var touched = touchedYs.clamped(to: ys)
+      if inputZ < 0 || inputZ >= z.input { touched = ys.upperBound..<ys.upperBound }
+      let inputY = y.start(touched.lowerBound) + tapY * y.dilation
+      body(
+        Run(
+          rowsBefore: touched.lowerBound - ys.lowerBound, rows: touched.count,
+          rowsAfter: ys.upperBound - touched.upperBound, firstInput: (inputZ * y.input + inputY) * x.input))
+      row = end
     }
   }
 }
 
-// The rows of small images are so short that a call of memmove or a loop set up for long rows would cost
-// more than the elements.
+/// Rows of an image and rows of columns side by side.
+///
+/// The rows of small images are so short that a call of memmove, or a loop set up for long ones, would cost
+/// more than the elements.
+private struct Rows {
+  let count: Int
+  /// Elements of a row.
+  let width: Int
+  /// Elements from one row of the image, and of the columns, to the next.
+  let firstStride: Int
+  let secondStride: Int
 
-@inline(__always)
-private func copy<T: RealElement>(_ source: UnsafePointer<T>, to target: UnsafeMutablePointer<T>, _ count: Int) {
-  let (from, to) = (UnsafeRawPointer(source), UnsafeMutableRawPointer(target))
-  let byteCount = count * MemoryLayout<T>.stride
-  guard byteCount >= 16, byteCount < 1024 else { return target.update(from: source, count: count) }
-  var offset = 0
-  // The last 16 bytes are copied in any case, some of them perhaps once more.
-  while offset + 16 < byteCount {
-    to.storeBytes(
-      of: from.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self), toByteOffset: offset,
-      as: SIMD16<UInt8>.self)
-    offset += 16
+  /// Copies from an image, where the elements of a row lie `step` apart.
+  @inline(__always)
+  func copy<T: RealElement>(_ source: UnsafePointer<T>, step: Int, to target: UnsafeMutablePointer<T>) {
+    guard width > 0 else { return }
+    let byteCount = width * MemoryLayout<T>.stride
+    for row in 0..<count {
+      let (from, to) = (source + row &* firstStride, target + row &* secondStride)
+      if step != 1 {
+        for index in 0..<width { to[index] = from[index &* step] }
+      } else if byteCount >= 16, byteCount < 1024 {
+        Self.copyShort(UnsafeRawPointer(from), to: UnsafeMutableRawPointer(to), byteCount)
+      } else {
+        to.update(from: from, count: width)
+      }
+    }
   }
-  to.storeBytes(
-    of: from.loadUnaligned(fromByteOffset: byteCount - 16, as: SIMD16<UInt8>.self), toByteOffset: byteCount - 16,
-    as: SIMD16<UInt8>.self)
-}
 
-@inline(__always)
-private func add<T: RealElement>(_ source: UnsafePointer<T>, to target: UnsafeMutablePointer<T>, _ count: Int) {
-  var index = 0
-  while index + 4 <= count {
-    let (from, to) = (source + index, target + index)
-    // All sums before the first is stored, so that they are made at once.
-    let sums = (to[0] + from[0], to[1] + from[1], to[2] + from[2], to[3] + from[3])
-    (to[0], to[1], to[2], to[3]) = sums
-    index += 4
+  @inline(__always)
+  private static func copyShort(_ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, _ byteCount: Int) {
+    @inline(__always) func copyPart(_ offset: Int) {
+      let part = from.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
+      to.storeBytes(of: part, toByteOffset: offset, as: SIMD16<UInt8>.self)
+    }
+    var offset = 0
+    while offset &+ 16 < byteCount {
+      copyPart(offset)
+      offset &+= 16
+    }
+    // The last 16 bytes, some of them perhaps once more.
+    copyPart(byteCount &- 16)
   }
-  while index < count {
-    target[index] += source[index]
-    index += 1
+
+  /// Adds to an image, where the elements of a row lie `step` apart.
+  @inline(__always)
+  func add<T: RealElement>(_ source: UnsafePointer<T>, to target: UnsafeMutablePointer<T>, step: Int) {
+    for row in 0..<count {
+      let (from, to) = (source + row &* secondStride, target + row &* firstStride)
+      guard step == 1 else {
+        for index in 0..<width { to[index &* step] += from[index] }
+        continue
+      }
+      var index = 0
+      while index &+ 4 <= width {
+        let (from, to) = (from + index, to + index)
+        // All sums before the first is stored, so that they are made at once.
+        let sums = (to[0] + from[0], to[1] + from[1], to[2] + from[2], to[3] + from[3])
+        (to[0], to[1], to[2], to[3]) = sums
+        index &+= 4
+      }
+      while index < width {
+        to[index] += from[index]
+        index &+= 1
+      }
+    }
   }
 }
 
