@@ -20,6 +20,35 @@ import Testing
     return result
   }
 
+  /// Large enough to be cut into parts, by rows and by columns; the last part is a smaller one.
+  @Test(arguments: [(310, 90), (90, 310)], [0, 1, 2, 3])
+  func productsInPartsEqualNestedSums(_ extents: (Int, Int), _ transposes: Int) throws {
+    let (rows, columns, depth) = (extents.0, extents.1, 250)
+    let (transA, transB) = (transposes & 1 != 0, transposes & 2 != 0)
+    let a = smallWholes(transA ? [depth, rows] : [rows, depth], seed: 1)
+    let b = smallWholes(transB ? [columns, depth] : [depth, columns], seed: 2)
+    let expected = naive(
+      a.floats, b.floats, rows: rows, columns: columns, depth: depth, transA: transA, transB: transB)
+    let attributes: [String: AttributeValue] = ["transA": .int(transA ? 1 : 0), "transB": .int(transB ? 1 : 0)]
+    #expect(try OperatorCase("Gemm", [a, b], attributes).output().floats == expected)
+    let doubles = [a.converted(to: Double.self), b.converted(to: Double.self)]
+    #expect(try OperatorCase("Gemm", doubles, attributes).output().floats == expected)
+  }
+
+  /// 1 + 2^-40 is a double but no float.
+  @Test func doublesAreMultipliedAsDoubles() throws {
+    let one = Tensor(shape: [1, 1], elements: [1 + 0x1p-40])
+    for opType in ["Gemm", "MatMul"] {
+      #expect(
+        try OperatorCase(opType, [one, one]).output().elements(as: Double.self) == [(1 + 0x1p-40) * (1 + 0x1p-40)])
+    }
+    let image = one.reshaped([1, 1, 1, 1])
+    for opType in ["Conv", "ConvTranspose"] {
+      #expect(
+        try OperatorCase(opType, [image, image]).output().elements(as: Double.self) == [(1 + 0x1p-40) * (1 + 0x1p-40)])
+    }
+  }
+
   @Test(arguments: [false, true], [false, true])
   func gemmEqualsNestedSums(_ transA: Bool, _ transB: Bool) throws {
     let (rows, columns, depth) = (3, 5, 7)
