@@ -1,4 +1,3 @@
-import Datasets
 import Graph
 import HostTensors
 import Operators
@@ -57,7 +56,8 @@ public struct LowRankAdaptation: Sendable {
   /// `trained` is the adapted graph after training. Errors: `.graph`.
   public func merge(_ adapted: Adapted, trained: Graph, into original: Graph) throws(TrainingError) -> Graph {
     var result = original
-    for parameter in original.parameters() { result[parameter.value].info = trained[parameter.value].info }
+    // Statistics of normalizations have changed too. What the adapted graph added comes behind the original's values.
+    for constant in original.liveConstants() { result[constant].info = trained[constant].info }
     var sums = trained
     sums.inputs = []
     sums.outputs = adapted.weights.map(\.merged)
@@ -113,9 +113,10 @@ public struct LowRankAdaptation: Sendable {
 
   /// Uniform in +-1/sqrt(columns), as the paper's implementation draws A.
   private func initialFactor(columns: Int, name: String) -> Tensor {
-    var random = SeededRandom(seed, name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
+    var stream = ParameterStream(seed: seed, name: "\(name).lora_a")
     let bound = 1 / Double(columns).squareRoot()
     return Tensor(
-      shape: [rank, columns], elements: (0..<rank * columns).map { _ in Float(random.number(from: -bound, to: bound)) })
+      shape: [rank, columns],
+      elements: (0..<rank * columns).map { _ in Float(bound * (2 * stream.unit() - 1)) })
   }
 }

@@ -214,9 +214,9 @@ public final class AdversarialSession {
 
   /// Normal random numbers for `count` samples.
   private func latent(_ count: Int, _ seed: UInt64, _ purpose: UInt64) -> Tensor {
-    var random = SeededRandom(seed, purpose)
+    var stream = ParameterStream(seed: seed, name: "latent \(purpose)")
     let total = count * latentShape.elementCount
-    return Tensor(shape: [count] + latentShape, elements: (0..<total).map { _ in Float(random.normal()) })
+    return Tensor(shape: [count] + latentShape, elements: (0..<total).map { _ in Float(stream.normal()) })
   }
 
   private func binaryLoss(_ scores: Tensor, _ targets: [Float]) -> LossValue {

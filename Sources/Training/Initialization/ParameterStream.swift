@@ -11,9 +11,9 @@ package struct ParameterStream {
   private var spareDeviate: Double?
 
   package init(seed: UInt64, name: String) {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    random = SeededRandom(seed, hash)
+    var hash = StableHash()
+    hash.add(name)
+    random = SeededRandom(seed, hash.value)
   }
 
   /// A number of [0, 1).

@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import HostTensors
+import Training
 
 struct Noise: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -24,8 +25,8 @@ struct Noise: ParsableCommand {
     else {
       throw CommandFailure("--shape \(shape): expected positive extents such as 64,32, of at most 1e9 numbers", .usage)
     }
-    var random = SeededRandom(seed)
-    let tensor = Tensor(shape: extents, elements: (0..<extents.elementCount).map { _ in Float(random.normal()) })
+    var stream = ParameterStream(seed: seed, name: "noise")
+    let tensor = Tensor(shape: extents, elements: (0..<extents.elementCount).map { _ in Float(stream.normal()) })
     do throws(DatasetError) { try Npy.write(tensor, to: path) } catch { throw CommandFailure("\(error)") }
   }
 }

@@ -47,6 +47,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Seconds of work between checkpoints.") var checkpointSeconds = 30
   @Option(help: "Append one JSON line for each epoch to this file.") var log: String?
   @Option(help: "Draw the learning curves as an SVG file.") var plot: String?
+  @Option(help: "Draw what a network of two inputs decides over the plane of its data, as an SVG file.")
+  var surface: String?
   @Option(help: "Threads; all cores if not given.") var threads: Int?
 
   func validate() throws {
@@ -76,8 +78,10 @@ struct TrainingOptions: ParsableArguments {
     _ recipe: SupervisedRecipe, _ document: RecipeDocument, file: String, _ output: JSONOption
   ) throws {
     let report: TrainingReport
+    let trained: Graph
+    let run: TrainingRun
     do throws(TrainingError) {
-      let run = try TrainingRun(recipe, document: document)
+      run = try TrainingRun(recipe, document: document)
       var schedule = CheckpointSchedule(path: checkpointPath, interval: .seconds(checkpointSeconds))
       if resume {
         try run.session.resume(from: Checkpoint(contentsOf: checkpointPath), path: checkpointPath)
@@ -88,9 +92,11 @@ struct TrainingOptions: ParsableArguments {
       let outcome = try run.session.run(
         checkpoints: schedule, isInterrupted: { Interruption.isRequested }, observe: display.show)
       let test = try run.test.map { (source) throws(TrainingError) in try run.session.evaluate(source, with: outcome) }
-      try write(run.finished(outcome))
+      trained = try run.finished(outcome)
+      try write(trained)
       report = TrainingReport(outcome, test: test, metric: run.metricName)
     } catch { throw error.failure(file: file) }
+    if let surface { try draw(DecisionMap(trained, dataset: run.training.dataset, title: file), to: surface) }
     try finish(report, output)
   }
 
@@ -117,12 +123,22 @@ struct TrainingOptions: ParsableArguments {
     }
   }
 
-  private func finish(_ report: TrainingReport, _ output: JSONOption) throws {
-    if let plot {
-      do { try Data(report.learningCurves.utf8).write(to: URL(fileURLWithPath: plot), options: .atomic) } catch {
-        throw CommandFailure("\(plot): cannot be written: \(error.localizedDescription)")
-      }
+  private func draw(_ map: DecisionMap?, to path: String) throws {
+    guard let map else {
+      throw CommandFailure(
+        "--surface \(path): wants a network of two inputs with one score or two, and labelled data", .usage)
     }
+    try write(map.svg, to: path)
+  }
+
+  private func write(_ text: String, to path: String) throws(CommandFailure) {
+    do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+      throw CommandFailure("\(path): cannot be written: \(error.localizedDescription)")
+    }
+  }
+
+  private func finish(_ report: TrainingReport, _ output: JSONOption) throws {
+    if let plot { try write(report.learningCurves, to: plot) }
     // The run is complete: what it could be resumed from is no longer needed.
     try? FileManager.default.removeItem(atPath: checkpointPath)
     try output.print(report, else: report.text + "\(path)\n")
