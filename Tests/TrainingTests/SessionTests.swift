@@ -55,12 +55,6 @@ struct SessionTests {
     func remove() { try? FileManager.default.removeItem(at: folder) }
   }
 
-  private static func weights(_ outcome: TrainingOutcome) -> [[UInt32]] {
-    outcome.graph.liveConstants().compactMap { outcome.graph[$0].constant }.filter { $0.dtype == .float32 }.map {
-      $0.floats.map(\.bitPattern)
-    }
-  }
-
   @Test func sameSeedGivesTheSameWeightsOnAnyNumberOfThreads() throws {
     let place = try Workplace()
     defer { place.remove() }
@@ -69,11 +63,11 @@ struct SessionTests {
     defer { Parallel.threadCount = threads }
     for count in [1, 2, 3] {
       Parallel.threadCount = count
-      found.append(Self.weights(try place.run().session.run(checkpoints: CheckpointSchedule(path: nil))))
+      found.append(weightBits(try place.run().session.run(checkpoints: CheckpointSchedule(path: nil)).graph))
     }
     #expect(found[0] == found[1] && found[0] == found[2])
     let other = try place.run(Self.recipe.replacingOccurrences(of: "seed: 5", with: "seed: 6"))
-    #expect(Self.weights(try other.session.run(checkpoints: CheckpointSchedule(path: nil))) != found[0])
+    #expect(weightBits(try other.session.run(checkpoints: CheckpointSchedule(path: nil)).graph) != found[0])
   }
 
   /// Batch normalization, dropout, averages, moments, the best epoch: all of it survives.
@@ -101,7 +95,7 @@ struct SessionTests {
     let second = try place.run()
     try second.session.resume(from: Checkpoint(contentsOf: place.checkpoint), path: place.checkpoint)
     let resumed = try second.session.run(checkpoints: CheckpointSchedule(path: nil))
-    #expect(Self.weights(resumed) == Self.weights(whole))
+    #expect(weightBits(resumed.graph) == weightBits(whole.graph))
     #expect(resumed.epoch == whole.epoch && resumed.steps == whole.steps)
     #expect(resumed.history.map(\.loss) == whole.history.map(\.loss))
     #expect(resumed.history.map(\.validationLoss) == whole.history.map(\.validationLoss))

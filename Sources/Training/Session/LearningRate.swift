@@ -78,7 +78,7 @@ extension MetricRecipe {
   }
 
   /// The figure in an epoch's report; nil where there are no validation data.
-  func figure(of report: EpochReport) -> Double? {
+  public func figure(of report: EpochReport) -> Double? {
     switch self {
     case .validationLoss: report.validationLoss
     case .validationAccuracy: report.validationMetric

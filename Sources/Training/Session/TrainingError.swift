@@ -29,6 +29,10 @@ public enum TrainingError: Error, Sendable {
   case loss(LossError)
   /// A number of the recipe is out of its range.
   case setting(InvalidSetting)
+  /// What keeps a hyperparameter search from beginning, or from an end.
+  case search(String)
+  /// The folder holds a search of another recipe or of other settings.
+  case foreignSearch(path: String)
   /// A value that is not finite: where it first appeared, and where the run can be taken up again.
   case notFinite(what: String, layer: String, epoch: Int, step: Int, checkpoint: String?)
   /// The user asked to stop; the run continues from `checkpoint`.

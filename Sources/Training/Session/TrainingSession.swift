@@ -55,18 +55,23 @@ public final class TrainingSession {
 
   /// Trains until the plan's last epoch, or until the validation figures say that it is enough.
   ///
+  /// With `pause`, at most that many epochs from the start, after which a checkpoint stands that goes on.
+  ///
   /// A checkpoint is written after every epoch, after every `checkpoints.interval` of work, and when `isInterrupted`
   /// answers yes. Errors: `.notFinite`, `.interrupted`, `.dataset`, `.graph`, `.unwritable`.
   public func run(
-    checkpoints: CheckpointSchedule, isInterrupted: () -> Bool = { false }, observe: (TrainingEvent) -> Void = { _ in }
+    until pause: Int? = nil, checkpoints: CheckpointSchedule, isInterrupted: () -> Bool = { false },
+    observe: (TrainingEvent) -> Void = { _ in }
   ) throws(TrainingError) -> TrainingOutcome {
     var checkpoints = checkpoints
     return try StorageRecycler.whileActive { () throws(TrainingError) in
-      while position.epoch < plan.epochs && selection?.isExhausted != true {
+      let end = min(pause ?? plan.epochs, plan.epochs)
+      while position.epoch < end && selection?.isExhausted != true {
         try runEpoch(&checkpoints, isInterrupted: isInterrupted, observe: observe)
         if selection?.isExhausted == true { observe(.stoppedEarly(epoch: position.epoch)) }
         if checkpoints.isDueAfterEpoch { try save(&checkpoints) }
       }
+      if pause != nil { try save(&checkpoints) }
       return outcome()
     }
   }

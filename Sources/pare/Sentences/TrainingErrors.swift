@@ -36,6 +36,10 @@ extension TrainingError {
     case .loss(let error): CommandFailure("\(file): loss: \(error.sentence)", .usage)
     case .setting(let setting):
       CommandFailure("\(file): \(setting.name): expected \(setting.expected), found \(setting.value)", .usage)
+    case .search(let reason): CommandFailure("\(file): \(reason)", .usage)
+    case .foreignSearch(let path):
+      CommandFailure(
+        "\(path): belongs to another search: recipe or options have changed since; without --resume it begins anew")
     case .notFinite(let what, let layer, let epoch, let step, let checkpoint):
       CommandFailure(
         "\(file): the \(what) is not finite in epoch \(epoch), step \(step), first at '\(layer)'; "
