@@ -26,13 +26,13 @@ struct AdversarialTests {
   private struct Workplace {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("adversarial-\(UUID().uuidString)")
 
-    /// Points around (3, -2), spread by half.
-    init() throws {
+    /// Points around (`x`, `y`), spread by `radius`.
+    init(around x: Double = 3, _ y: Double = -2, radius: Double = 0.5) throws {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       var rows = ""
       for index in 0..<256 {
         let angle = Double(index) * 2.4
-        rows += "\(3 + 0.5 * cos(angle)),\(-2 + 0.5 * sin(angle * 1.7))\n"
+        rows += "\(x + radius * cos(angle)),\(y + radius * sin(angle * 1.7))\n"
       }
       try rows.write(to: folder.appendingPathComponent("points.csv"), atomically: true, encoding: .utf8)
       try "inputs: points.csv\n".write(
@@ -73,6 +73,16 @@ struct AdversarialTests {
     // From around (0, 0), 3.6 away.
     let center = try Self.center(of: outcome.generator)
     #expect(hypot(center.0 - 3, center.1 + 2) < 1, "\(center)")
+  }
+
+  /// The discriminator judges what the generator's file gives, a final sigmoid included.
+  @Test func whatIsWrittenIsWhatWasJudged() throws {
+    let place = try Workplace(around: 0.85, 0.2, radius: 0.1)
+    defer { place.remove() }
+    let bounded = Self.recipe.replacingOccurrences(of: "dense: 2]", with: "dense: 2, sigmoid]")
+    let outcome = try place.session(bounded).run(checkpoints: CheckpointSchedule(path: nil))
+    let center = try Self.center(of: outcome.generator)
+    #expect(hypot(center.0 - 0.85, center.1 - 0.2) < 0.15, "\(center)")
   }
 
   @Test(arguments: [1, 8, 21])

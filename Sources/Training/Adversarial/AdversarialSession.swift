@@ -15,17 +15,21 @@ public final class AdversarialSession {
     let store: ParameterStore
     let tape: Tape
     var updater: Updater
-    let scores: ValueID
+    /// What its tape ends in: of a generator its samples, of a discriminator the scores before a sigmoid.
+    let result: ValueID
 
-    init(_ graph: Graph, _ optimizer: OptimizerRecipe, _ recipe: AdversarialRecipe, steps: Int) throws(TrainingError) {
+    init(
+      _ graph: Graph, _ optimizer: OptimizerRecipe, _ recipe: AdversarialRecipe, steps: Int,
+      seesThrough: Set<OperatorKind>
+    ) throws(TrainingError) {
       guard graph.inputs.count == 1 else { throw .inputCount(found: graph.inputs.count) }
       guard let output = graph.outputs.first else { throw .noOutput }
       let parameters = graph.parameters()
       guard !parameters.isEmpty else { throw .noParameters }
       self.graph = graph
       store = ParameterStore(graph, parameters: parameters)
-      scores = graph.scores(behind: output, [.sigmoid])
-      tape = Tape(graph, outputs: [scores], trained: Set(parameters.map(\.value)))
+      result = graph.scores(behind: output, seesThrough)
+      tape = Tape(graph, outputs: [result], trained: Set(parameters.map(\.value)))
       if let lost = tape.unreachable.first {
         throw .unreachable(parameter: graph[lost.value].name, node: lost.node, reason: lost.reason)
       }
@@ -87,8 +91,9 @@ public final class AdversarialSession {
     _ recipe: AdversarialRecipe, generator: Graph, discriminator: Graph, training: BatchSource, fingerprint: String
   ) throws(TrainingError) {
     let steps = training.batchesPerEpoch
-    self.generator = try Player(generator, recipe.generator.optimizer, recipe, steps: steps)
-    self.discriminator = try Player(discriminator, recipe.discriminator.optimizer, recipe, steps: steps)
+    self.generator = try Player(generator, recipe.generator.optimizer, recipe, steps: steps, seesThrough: [])
+    self.discriminator = try Player(
+      discriminator, recipe.discriminator.optimizer, recipe, steps: steps, seesThrough: [.sigmoid])
     let samples = discriminator.inputs[0]
     sampleShape = Array(discriminator[samples].info?.shape.dropFirst() ?? [])
     latentShape = Array(generator[generator.inputs[0]].info?.shape.dropFirst() ?? [])
@@ -99,7 +104,7 @@ public final class AdversarialSession {
         expected: "\(wanted) numbers a sample, as the discriminator takes",
         found: "\(made) of the generator, \(training.dataset.elementCount) of the data")
     }
-    criticism = Tape(discriminator, outputs: [self.discriminator.scores], trained: [samples])
+    criticism = Tape(discriminator, outputs: [self.discriminator.result], trained: [samples])
     self.recipe = recipe
     self.training = training
     self.fingerprint = fingerprint
