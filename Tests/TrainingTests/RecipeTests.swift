@@ -79,6 +79,7 @@ import Training
     #expect(recipe.classWeights == .balanced)
     #expect(recipe.trainable == .matching(["conv*.weight", "*.bias"]))
     #expect(recipe.lowRank == LowRankRecipe(rank: 4, alpha: 8, patterns: ["dense*"]))
+    #expect(recipe.keep == [.zeros])
     #expect(
       recipe.search == [
         SearchDimension(key: "optimizer.sgd.learning_rate", range: .logUniform(1e-4, 1e-2)),
@@ -95,6 +96,7 @@ import Training
     #expect(recipe.l2 == 0 && recipe.l1 == 0 && recipe.clipNorm == nil && recipe.average == nil)
     #expect(recipe.earlyStopping == nil && recipe.classWeights == nil && recipe.lowRank == nil)
     #expect(recipe.batch == 64 && recipe.seed == 1 && recipe.trainable == .all && recipe.search.isEmpty)
+    #expect(recipe.keep.isEmpty)
   }
 
   @Test func adversarialRecipeIsRead() throws {
@@ -141,6 +143,7 @@ private let complete = """
   class_weights: balanced
   trainable: ["conv*.weight", "*.bias"]
   lora: { rank: 4, alpha: 8, on: ["dense*"] }
+  keep: [zeros]
   tune: { optimizer.sgd.learning_rate: { log_uniform: [1e-4, 1e-2] }, batch: { choice: [32, 64] } }
   """
 
@@ -194,7 +197,7 @@ struct BrokenRecipe: CustomTestStringConvertible, Sendable {
       nil, "bacth: 4",
       ":9: bacth: unknown key: did you mean batch?; known here: kind, network, data, augment, loss,"
         + " optimizer, schedule, regularization, clip_norm, average, early_stopping, epochs, batch, seed,"
-        + " class_weights, trainable, lora, tune"),
+        + " class_weights, trainable, lora, keep, tune"),
     .init(nil, "kind: gan", ":9: kind: unknown kind of recipe 'gan'; known are: supervised, adversarial"),
     .init(
       "optimizer: adam", "optimizer: addam",
@@ -238,6 +241,12 @@ struct BrokenRecipe: CustomTestStringConvertible, Sendable {
     .init(nil, "class_weights: even", ":9: class_weights: expected balanced, or a list of weights, found \"even\""),
     .init(nil, "trainable: tail", ":9: trainable: expected all, head, biases or a list of patterns, found \"tail\""),
     .init(nil, "lora: { alpha: 2 }", ":9: lora.rank: the key is missing"),
+    .init(nil, "keep: all", ":9: keep: expected none, or a list of structures, found \"all\""),
+    .init(
+      nil, "keep: [zeroes]", ":9: keep.0: unknown structure 'zeroes': did you mean zeros?; known are: zeros, codebooks"),
+    .init(
+      nil, "lora: { rank: 2 }\nkeep: [codebooks]",
+      ":10: keep.0: expected zeros alone beside lora, whose products are added to shared values, found \"codebooks\""),
     .init(nil, "seed: -1", ":9: seed: expected an integer from 0 to \(Int.max), found \"-1\""),
     .init(
       nil, "tune: { batch: { log_uniform: [8, 4] } }",
@@ -246,7 +255,7 @@ struct BrokenRecipe: CustomTestStringConvertible, Sendable {
       nil, "tune: { btch: { choice: [1] } }",
       ":9: tune.btch: its first value is not accepted: folder/recipe.yaml: btch: unknown key: did you mean batch?;"
         + " known here: kind, network, data, augment, loss, optimizer, schedule, regularization, clip_norm, average,"
-        + " early_stopping, epochs, batch, seed, class_weights, trainable, lora, tune"),
+        + " early_stopping, epochs, batch, seed, class_weights, trainable, lora, keep, tune"),
     .init(
       "- dense: 2", "- dense: two", ":4: network.layers.0.dense: expected an integer from 1 to 16777216, found \"two\""),
     .init(

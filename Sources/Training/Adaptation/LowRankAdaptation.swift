@@ -12,12 +12,17 @@ public struct LowRankAdaptation: Sendable {
   public var alpha: Float
   /// Names of the weights to adapt, as patterns; empty for all that can be.
   public var patterns: [String]
+  /// Whether the update is 0 where the weight is.
+  public var keepsZeros: Bool
   public var seed: UInt64
 
-  public init(rank: Int, alpha: Float? = nil, patterns: [String] = [], seed: UInt64 = 0) {
+  public init(
+    rank: Int, alpha: Float? = nil, patterns: [String] = [], keepsZeros: Bool = false, seed: UInt64 = 0
+  ) {
     self.rank = rank
     self.alpha = alpha ?? Float(rank)
     self.patterns = patterns
+    self.keepsZeros = keepsZeros
     self.seed = seed
   }
 
@@ -103,6 +108,11 @@ public struct LowRankAdaptation: Sendable {
       let extents = Tensor(shape: [shape.count], elements: shape.map { Int64($0) })
       let target = adapted.graph.addConstant(name: "\(name).lora_shape", extents)
       update = try append("Reshape", [update, target], "lora_kernel")
+    }
+    if keepsZeros, let kept = adapted.graph[weight].constant?.floats, kept.contains(0) {
+      let mask = adapted.graph.addConstant(
+        name: "\(name).lora_mask", Tensor(shape: shape, elements: kept.map { $0 == 0 ? 0 : 1 } as [Float]))
+      update = try append("Mul", [update, mask], "lora_masked")
     }
     let merged = try append("Add", [weight, update], "lora_merged")
     for index in readers {

@@ -40,4 +40,9 @@ public struct WeightAverage: Sendable {
       }
     }
   }
+
+  /// Lets `body` change the averages in place.
+  mutating func change(_ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
+    values.withUnsafeMutableBufferPointer { body($0) }
+  }
 }

@@ -38,6 +38,33 @@ extension LowRankRecipe {
   }
 }
 
+extension KeptStructure {
+  /// The structures that `value` lists; what `network` has by default where it is nil.
+  static func set(
+    _ value: RecipeValue?, _ network: NetworkRecipe, isLowRank: Bool
+  ) throws(RecipeError) -> Set<KeptStructure> {
+    guard let value else {
+      guard case .file = network else { return [] }
+      return isLowRank ? [.zeros] : Set(allCases)
+    }
+    guard case .sequence = value.node else {
+      guard try value.text("none, or a list of structures") == "none" else {
+        throw value.wrong("none, or a list of structures")
+      }
+      return []
+    }
+    var kept: Set<KeptStructure> = []
+    for element in try value.elements() {
+      let structure: KeptStructure = try element.choice("structure")
+      guard structure == .zeros || !isLowRank else {
+        throw element.wrong("zeros alone beside lora, whose products are added to shared values")
+      }
+      kept.insert(structure)
+    }
+    return kept
+  }
+}
+
 func patterns(_ value: RecipeValue) throws(RecipeError) -> [String] {
   var patterns: [String] = []
   for element in try value.elements("a list of patterns") { patterns.append(try element.text("a pattern")) }

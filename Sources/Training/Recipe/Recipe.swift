@@ -81,6 +81,9 @@ public struct SupervisedRecipe {
   public var classWeights: ClassWeights?
   public var trainable: ParameterSelection
   public var lowRank: LowRankRecipe?
+  /// What of the weights' structure survives training: all of it in a network read from a file and none in a built
+  /// one, unless given. Beside low-rank factors only zeros can.
+  public var keep: Set<KeptStructure>
   /// Ranges for hyperparameter search, in the order of the file.
   public var search: [SearchDimension]
 }
@@ -88,7 +91,8 @@ public struct SupervisedRecipe {
 extension SupervisedRecipe {
   static let keys = [
     "kind", "network", "data", "augment", "loss", "optimizer", "schedule", "regularization", "clip_norm", "average",
-    "early_stopping", "epochs", "batch", "seed", "class_weights", "trainable", "lora", "tune",
+    "early_stopping", "epochs", "batch", "seed", "class_weights", "trainable", "lora", "keep",
+    "tune",
   ]
 
   init(_ mapping: RecipeMapping) throws(RecipeError) {
@@ -115,6 +119,7 @@ extension SupervisedRecipe {
     classWeights = try mapping["class_weights"].map { (value) throws(RecipeError) in try ClassWeights(value) }
     trainable = try mapping["trainable"].map { (value) throws(RecipeError) in try ParameterSelection(value) } ?? .all
     lowRank = try mapping["lora"].map { (value) throws(RecipeError) in try LowRankRecipe(value) }
+    keep = try KeptStructure.set(mapping["keep"], network, isLowRank: lowRank != nil)
     search = try mapping["tune"].map { (value) throws(RecipeError) in try SearchDimension.list(value) } ?? []
     try requireValidation(mapping)
   }

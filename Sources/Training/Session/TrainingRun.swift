@@ -17,20 +17,24 @@ public struct TrainingRun {
   private let base: Graph
   private let lowRank: (LowRankAdaptation, LowRankAdaptation.Adapted)?
 
-  /// Prepares `recipe`, which was read from `document`.
+  /// Prepares `recipe`, which was read from `document`; `rules` act after the one that keeps what the recipe says.
   ///
   /// Errors: `.dataset`, `.network`, `.onnx`, `.batchDependent`, and those of `TrainingSession`.
-  public init(_ recipe: SupervisedRecipe, document: RecipeDocument) throws(TrainingError) {
+  public init(
+    _ recipe: SupervisedRecipe, document: RecipeDocument, rules: [any WeightRule] = []
+  ) throws(TrainingError) {
     let data = try TrainingData(recipe)
     let base = try Self.network(recipe, samples: data.training)
     var graph = base
     var trained = try recipe.trainable.parameters(of: base)
+    var factors: Set<ValueID> = []
     if let settings = recipe.lowRank {
       let adaptation = LowRankAdaptation(
-        rank: settings.rank, alpha: Float(settings.alpha), patterns: settings.patterns, seed: recipe.seed)
+        rank: settings.rank, alpha: Float(settings.alpha), patterns: settings.patterns,
+        keepsZeros: recipe.keep.contains(.zeros), seed: recipe.seed)
       let adapted = try adaptation.adapt(base)
       graph = adapted.graph
-      let factors = adapted.factors
+      factors = adapted.factors
       trained = (recipe.trainable == .all ? [] : trained) + graph.parameters().filter { factors.contains($0.value) }
       lowRank = (adaptation, adapted)
     } else {
@@ -44,7 +48,8 @@ public struct TrainingRun {
     session = try TrainingSession(
       graph, trained: trained, training: training, validation: validation,
       plan: try TrainingPlan(recipe, dataset: data.training),
-      fingerprint: try Self.fingerprint(document, data, graph))
+      fingerprint: try Self.fingerprint(document, data, graph),
+      rules: [StructureKeeping(recipe.keep, except: factors)] + rules)
   }
 
   private static func augmentation(

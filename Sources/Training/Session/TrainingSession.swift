@@ -17,6 +17,7 @@ public final class TrainingSession {
   private let objective: Objective
   private let training: BatchSource
   private let validation: BatchSource?
+  private let rules: [any WeightRule]
   private(set) var updater: Updater
   private(set) var position = Checkpoint.Position()
   private(set) var sums = RunningFigures()
@@ -24,11 +25,12 @@ public final class TrainingSession {
 
   /// Prepares the training of `graph`, a training form whose weights are the starting point.
   ///
-  /// `fingerprint` tells this run's checkpoints from those of others. Errors: `.inputCount`, `.noParameters`,
-  /// `.nothingSelected`, `.unreachable`, `.objective`, `.setting`.
+  /// `fingerprint` tells this run's checkpoints from those of others; `rules` act on the weights around each step,
+  /// in order. Errors: `.inputCount`, `.noParameters`, `.nothingSelected`, `.unreachable`, `.objective`, `.setting`,
+  /// and those of the rules.
   public init(
     _ graph: Graph, trained: [GraphParameter], training: BatchSource, validation: BatchSource?, plan: TrainingPlan,
-    fingerprint: String
+    fingerprint: String, rules: [any WeightRule] = []
   ) throws(TrainingError) {
     guard graph.inputs.count == 1 else { throw .inputCount(found: graph.inputs.count) }
     guard !trained.isEmpty else { throw .noParameters }
@@ -47,10 +49,12 @@ public final class TrainingSession {
     self.training = training
     self.validation = validation
     self.fingerprint = fingerprint
+    self.rules = rules
     updater = try Updater(plan, store: store, stepsPerEpoch: training.batchesPerEpoch)
     do throws(InvalidSetting) {
       selection = try plan.stopping.map { (recipe) throws(InvalidSetting) in try EpochSelection(recipe) }
     } catch { throw .setting(error) }
+    for rule in rules { try rule.prepare(store, stepCount: training.batchesPerEpoch * plan.epochs) }
   }
 
   /// Trains until the plan's last epoch, or until the validation figures say that it is enough.
@@ -112,7 +116,7 @@ public final class TrainingSession {
     position.epoch += 1
     position.batch = 0
     updater.finishEpoch(report)
-    guard var selection else { return }
+    guard var selection, rules.allSatisfy({ $0.isSettled(afterSteps: position.step) }) else { return }
     self.selection = nil
     selection.consider(report, weights: { self.presentWeights() })
     self.selection = selection
@@ -144,7 +148,7 @@ public final class TrainingSession {
     _ = try inGraph { () throws(GraphError) in
       try tape.backward(recording, outputGradients: [figures.gradient], store: store)
     }
-    guard let learningRate = updater.apply(to: store, step: position.step) else {
+    guard let learningRate = updater.apply(to: store, step: position.step, rules: rules) else {
       throw notFinite("gradient", updater.nonFiniteParameter(store) ?? "all parameters together")
     }
     for (id, tensor) in updates { store.statistics[id] = tensor }
@@ -234,6 +238,7 @@ public final class TrainingSession {
     for (id, tensor) in store.statistics { checkpoint.buffers["statistics." + graph[id].name] = tensor.floats }
     updater.save(to: &checkpoint)
     selection?.save(to: &checkpoint, graph: graph)
+    for rule in rules { rule.save(to: &checkpoint) }
     return checkpoint
   }
 
@@ -246,9 +251,9 @@ public final class TrainingSession {
     else { throw .foreignCheckpoint(path: path) }
     store.replaceValues(values)
     store.restoreStatistics(of: graph, from: checkpoint, prefix: "statistics.")
-    guard updater.restore(from: checkpoint), selection?.restore(from: checkpoint, graph: graph) != false else {
-      throw .foreignCheckpoint(path: path)
-    }
+    guard updater.restore(from: checkpoint), selection?.restore(from: checkpoint, graph: graph) != false,
+      rules.allSatisfy({ $0.restore(from: checkpoint) })
+    else { throw .foreignCheckpoint(path: path) }
     position = checkpoint.position
     history = checkpoint.history
     sums = RunningFigures(checkpoint.numbers)

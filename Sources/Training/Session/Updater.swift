@@ -1,6 +1,6 @@
 import HostTensors
 
-/// The way from gradients to weights: clipping, schedule, optimizer, average.
+/// The way from gradients to weights: rules, clipping, schedule, optimizer, average.
 struct Updater {
   private(set) var optimizer: Optimizer
   private(set) var average: WeightAverage?
@@ -23,10 +23,11 @@ struct Updater {
     } catch { throw .setting(error) }
   }
 
-  /// Takes one step with the gradients of `store`.
+  /// Takes one step with the gradients of `store`, which `rules` act around.
   ///
-  /// Returns the learning rate, or nil, having changed nothing, where a gradient is not finite.
-  mutating func apply(to store: ParameterStore, step: Int) -> Double? {
+  /// Returns the learning rate, or nil, having changed no weight, where a gradient is not finite.
+  mutating func apply(to store: ParameterStore, step: Int, rules: [any WeightRule] = []) -> Double? {
+    for rule in rules { rule.prepareGradients(store, step: step) }
     let gradients = UnsafeBufferPointer(store.gradients)
     let norm = blocks.gradientNorm(gradients)
     guard norm.isFinite else { return nil }
@@ -34,7 +35,11 @@ struct Updater {
     optimizer.step(
       blocks, parameters: store.values, gradients: gradients, learningRate: Float(learningRate),
       gradientScale: clipping?.scale(norm: norm) ?? 1)
+    for rule in rules { rule.adjustWeights(store, step: step) }
     average?.update(UnsafeBufferPointer(store.values))
+    average?.change { values in
+      for rule in rules { rule.adjustAverage(values, store, step: step) }
+    }
     return learningRate
   }
 
