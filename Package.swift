@@ -96,11 +96,14 @@ let package = Package(
         "Runtime", "Targets", "TensorTypes",
       ],
       swiftSettings: strict),
+    .target(
+      name: "Pipeline", dependencies: ["Datasets", "Graph", "Measurement", "ONNX", "Packing", "Training", yams],
+      swiftSettings: strict),
     .executableTarget(
       name: "pare",
       dependencies: [
         "Datasets", "Graph", "HostTensors", "Inflate", "Measurement", "ModelFormat", "ONNX", "Operators", "Packing",
-        "Quantization", "Runtime", "Targets", "TensorTypes", "Training", argumentParser,
+        "Pipeline", "Quantization", "Runtime", "Targets", "TensorTypes", "Training", argumentParser,
       ],
       swiftSettings: strict),
 

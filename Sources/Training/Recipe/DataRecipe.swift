@@ -31,7 +31,7 @@ extension DataRecipe {
 }
 
 /// A path that stands in `file`: relative to the folder of that.
-func located(_ name: String, from file: String) -> String {
+package func located(_ name: String, from file: String) -> String {
   guard !name.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return name }
   return file[...slash] + name
 }

@@ -62,7 +62,7 @@ public struct RecipeDocument {
   }
 
   /// The whole document, to be read.
-  var value: RecipeValue { RecipeValue(root, file: path, key: "") }
+  package var value: RecipeValue { RecipeValue(root, file: path, key: "") }
 
   /// The tree as YAML.
   ///

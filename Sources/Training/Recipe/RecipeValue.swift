@@ -1,20 +1,20 @@
 import Yams
 
 /// One value of a recipe's YAML tree, where a value of another type is an error and never a default.
-struct RecipeValue {
-  let node: Node
-  let place: RecipePlace
+package struct RecipeValue {
+  package let node: Node
+  package let place: RecipePlace
 
   /// The value at `key`, a dotted path from the top; `line` is that of the key, where it has one.
-  init(_ node: Node, file: String, key: String, line: Int? = nil) {
+  package init(_ node: Node, file: String, key: String, line: Int? = nil) {
     self.node = node
     place = RecipePlace(file: file, key: key, line: line ?? node.mark?.line)
   }
 
-  var file: String { place.file }
-  var key: String { place.key }
+  package var file: String { place.file }
+  package var key: String { place.key }
 
-  func mapping() throws(RecipeError) -> RecipeMapping {
+  package func mapping() throws(RecipeError) -> RecipeMapping {
     guard case .mapping(let mapping) = node else { throw wrong("a mapping of keys") }
     var entries: [RecipeMapping.Entry] = []
     for (name, value) in mapping {
@@ -28,19 +28,19 @@ struct RecipeValue {
   }
 
   /// The elements of a list that is not empty.
-  func elements(_ expected: String = "a list") throws(RecipeError) -> [RecipeValue] {
+  package func elements(_ expected: String = "a list") throws(RecipeError) -> [RecipeValue] {
     guard case .sequence(let sequence) = node, !sequence.isEmpty else { throw wrong(expected) }
     return sequence.enumerated().map { RecipeValue($1, file: file, key: "\(key).\($0)") }
   }
 
-  func text(_ expected: String = "text") throws(RecipeError) -> String {
+  package func text(_ expected: String = "text") throws(RecipeError) -> String {
     guard case .scalar(let scalar) = node, !scalar.string.isEmpty,
       scalar.style != .plain || !["~", "null"].contains(scalar.string)
     else { throw wrong(expected) }
     return scalar.string
   }
 
-  func integer(in bounds: ClosedRange<Int>) throws(RecipeError) -> Int {
+  package func integer(in bounds: ClosedRange<Int>) throws(RecipeError) -> Int {
     guard let integer = plain.flatMap({ Int($0) }), bounds.contains(integer) else {
       throw wrong("an integer from \(bounds.lowerBound) to \(bounds.upperBound)")
     }
@@ -48,20 +48,20 @@ struct RecipeValue {
   }
 
   /// A finite number in `bounds`.
-  func number(in bounds: NumberBounds) throws(RecipeError) -> Double {
+  package func number(in bounds: NumberBounds) throws(RecipeError) -> Double {
     guard let number = plain.flatMap({ Double($0) }), number.isFinite, bounds.contains(number) else {
       throw wrong(bounds.description)
     }
     return number
   }
 
-  func flag() throws(RecipeError) -> Bool {
+  package func flag() throws(RecipeError) -> Bool {
     guard let flag = plain.flatMap({ Bool($0) }) else { throw wrong("true or false") }
     return flag
   }
 
   /// One of the names of an enumeration; `what` is what errors call it.
-  func choice<E: RawRepresentable<String> & CaseIterable>(_ what: String) throws(RecipeError) -> E {
+  package func choice<E: RawRepresentable<String> & CaseIterable>(_ what: String) throws(RecipeError) -> E {
     let name = try text("the name of a \(what)")
     guard let choice = E(rawValue: name) else {
       throw .unknownName(place, what: what, found: name, known: E.allCases.map(\.rawValue))
@@ -69,7 +69,7 @@ struct RecipeValue {
     return choice
   }
 
-  func wrong(_ expected: String) -> RecipeError { .wrongValue(place, expected: expected, found: kind) }
+  package func wrong(_ expected: String) -> RecipeError { .wrongValue(place, expected: expected, found: kind) }
 
   /// The text of a scalar that is written without quotes.
   private var plain: String? {
@@ -78,7 +78,7 @@ struct RecipeValue {
   }
 
   /// What errors call a value of this type.
-  var kind: String {
+  package var kind: String {
     switch node {
     case .scalar(let scalar): scalar.string.isEmpty ? "nothing" : "\"\(scalar.string.prefix(60))\""
     case .mapping(let mapping): mapping.isEmpty ? "an empty mapping" : "a mapping"
@@ -89,7 +89,7 @@ struct RecipeValue {
 }
 
 /// The numbers that a key takes.
-enum NumberBounds: CustomStringConvertible {
+package enum NumberBounds: CustomStringConvertible {
   case any
   case positive
   case notNegative
@@ -99,7 +99,7 @@ enum NumberBounds: CustomStringConvertible {
   /// Without both bounds.
   case open(Double, Double)
 
-  func contains(_ number: Double) -> Bool {
+  package func contains(_ number: Double) -> Bool {
     switch self {
     case .any: true
     case .positive: number > 0
@@ -110,7 +110,7 @@ enum NumberBounds: CustomStringConvertible {
     }
   }
 
-  var description: String {
+  package var description: String {
     switch self {
     case .any: "a finite number"
     case .positive: "a number above 0"
@@ -125,19 +125,19 @@ enum NumberBounds: CustomStringConvertible {
 }
 
 /// A mapping of a recipe that is read key by key.
-struct RecipeMapping {
-  struct Entry {
-    var key: String
-    var value: RecipeValue
+package struct RecipeMapping {
+  package struct Entry {
+    package var key: String
+    package var value: RecipeValue
   }
 
-  let place: RecipePlace
+  package let place: RecipePlace
   /// In the order of the file.
-  let entries: [Entry]
+  package let entries: [Entry]
 
-  subscript(_ key: String) -> RecipeValue? { entries.first { $0.key == key }?.value }
+  package subscript(_ key: String) -> RecipeValue? { entries.first { $0.key == key }?.value }
 
-  func required(_ key: String) throws(RecipeError) -> RecipeValue {
+  package func required(_ key: String) throws(RecipeError) -> RecipeValue {
     guard let value = self[key] else {
       throw .missingKey(RecipePlace(file: place.file, key: path(of: key), line: place.line))
     }
@@ -145,35 +145,35 @@ struct RecipeMapping {
   }
 
   /// Throws `unknownKey` for the first key that is not in `known`.
-  func allowOnly(_ known: [String]) throws(RecipeError) {
+  package func allowOnly(_ known: [String]) throws(RecipeError) {
     for entry in entries where !known.contains(entry.key) { throw .unknownKey(entry.value.place, known: known) }
   }
 
   /// The dotted path of a key of this mapping.
-  func path(of key: String) -> String { place.key.isEmpty ? key : "\(place.key).\(key)" }
+  package func path(of key: String) -> String { place.key.isEmpty ? key : "\(place.key).\(key)" }
 
-  func integer(_ key: String, in bounds: ClosedRange<Int>) throws(RecipeError) -> Int? {
+  package func integer(_ key: String, in bounds: ClosedRange<Int>) throws(RecipeError) -> Int? {
     try self[key]?.integer(in: bounds)
   }
 
-  func number(_ key: String, in bounds: NumberBounds) throws(RecipeError) -> Double? {
+  package func number(_ key: String, in bounds: NumberBounds) throws(RecipeError) -> Double? {
     try self[key]?.number(in: bounds)
   }
 
-  func flag(_ key: String) throws(RecipeError) -> Bool? { try self[key]?.flag() }
+  package func flag(_ key: String) throws(RecipeError) -> Bool? { try self[key]?.flag() }
 
-  func text(_ key: String) throws(RecipeError) -> String? { try self[key]?.text() }
+  package func text(_ key: String) throws(RecipeError) -> String? { try self[key]?.text() }
 }
 
 /// A name with arguments: `adam`, or `{ adam: { learning_rate: 0.001 } }`.
-struct NamedArguments {
-  let name: String
+package struct NamedArguments {
+  package let name: String
   /// Of the name.
-  let place: RecipePlace
+  package let place: RecipePlace
   /// nil where the name stands alone.
-  let arguments: RecipeValue?
+  package let arguments: RecipeValue?
 
-  init(_ value: RecipeValue, what: String) throws(RecipeError) {
+  package init(_ value: RecipeValue, what: String) throws(RecipeError) {
     if case .mapping = value.node {
       try self.init(value.mapping(), what: what)
     } else {
@@ -183,7 +183,7 @@ struct NamedArguments {
   }
 
   /// The only entry of `mapping`.
-  init(_ mapping: RecipeMapping, what: String) throws(RecipeError) {
+  package init(_ mapping: RecipeMapping, what: String) throws(RecipeError) {
     guard mapping.entries.count == 1, let entry = mapping.entries.first else {
       let found = mapping.entries.isEmpty ? "nothing" : mapping.entries.map(\.key).joined(separator: ", ")
       throw .wrongValue(mapping.place, expected: "the name of one \(what)", found: found)
@@ -198,7 +198,7 @@ struct NamedArguments {
   }
 
   /// The arguments as a mapping; an empty one where the name stands alone.
-  func mapping(allowing known: [String]) throws(RecipeError) -> RecipeMapping {
+  package func mapping(allowing known: [String]) throws(RecipeError) -> RecipeMapping {
     guard let mapping = try arguments?.mapping() else { return RecipeMapping(place: place, entries: []) }
     try mapping.allowOnly(known)
     return mapping

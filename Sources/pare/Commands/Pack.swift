@@ -53,18 +53,13 @@ struct Pack: ParsableCommand {
 
   private func options() throws(CommandFailure) -> PackOptions {
     var options = PackOptions()
+    if let data {
+      do throws(DatasetError) {
+        options = PackOptions(labelledBy: try DatasetSpecification(contentsOf: data))
+      } catch { throw CommandFailure("\(error)") }
+    }
     options.networkName = name
     options.originalParameters = originalParameters
-    guard let data else { return options }
-    let specification: DatasetSpecification
-    do throws(DatasetError) { specification = try DatasetSpecification(contentsOf: data) } catch {
-      throw CommandFailure("\(error)")
-    }
-    options.classNames = specification.classes ?? []
-    let preprocessing = specification.preprocessing
-    options.preprocessing = PackedPreprocessing(
-      scale: preprocessing.scale, offset: preprocessing.offset, mean: preprocessing.mean, std: preprocessing.std,
-      layout: preprocessing.layout?.rawValue ?? "")
     return options
   }
 
