@@ -52,6 +52,27 @@ public final class CompressionRun {
   /// Where a file of the result stands.
   public func path(_ name: String) -> String { folder.appendingPathComponent(name).relativePath }
 
+  private func name(_ index: Int) -> String { "\(index + 1)-\(recipe.stages[index].kind.rawValue)" }
+
+  /// The stages as commands, each on the network that the one before it writes. Errors: what a stage lacks.
+  private func commands() throws(PipelineError) -> [StageCommand] {
+    var model = recipe.network
+    var start = model
+    var commands: [StageCommand] = []
+    for (index, stage) in recipe.stages.enumerated() {
+      let output = path("\(name(index)).onnx")
+      commands.append(
+        try StageCommand(
+          stage, number: index + 1, recipe: recipe, model: model, start: start ?? output, output: output))
+      model = output
+      start = start ?? output
+    }
+    return commands
+  }
+
+  /// Arguments of every stage's command, to be checked before any of them runs. Errors: what a stage lacks.
+  public func arguments() throws(PipelineError) -> [[String]] { try commands().map(\.arguments) }
+
   /// Runs or takes over every stage, and packs the last network as `model.pare`.
   ///
   /// Errors: `.stageFailed`, `.interrupted`, and what makes a network impossible to pack or to measure.
@@ -82,22 +103,15 @@ public final class CompressionRun {
       observe(.measured(rows[rows.count - 1]))
     }
 
-    var model = recipe.network
-    if let network = model {
+    if let network = recipe.network {
       let key = hash(of: network)
       var record = records["0-start"].flatMap { $0.key == key ? $0 : nil } ?? Record(key: key, result: key)
       try measure("0-start", network, &record)
     }
-    var start = model
-    for (index, stage) in recipe.stages.enumerated() {
-      let name = "\(index + 1)-\(stage.kind.rawValue)"
-      let output = path("\(name).onnx")
-      let command = try StageCommand(
-        stage, number: index + 1, recipe: recipe, model: model, start: start ?? output, output: output)
+    for (index, command) in try commands().enumerated() {
+      let name = self.name(index)
       var record = try perform(command, name: name, number: index + 1, isInterrupted: isInterrupted, observe: observe)
-      try measure(name, output, &record)
-      model = output
-      start = start ?? output
+      try measure(name, path("\(name).onnx"), &record)
     }
     try finish(rows.last?.name)
     return CompressionReport(rows: rows, gates: recipe.gates)

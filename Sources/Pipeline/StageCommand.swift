@@ -4,8 +4,6 @@ import Training
 /// A stage as the command line runs it.
 struct StageCommand: Equatable {
   var arguments: [String]
-  /// Files whose contents the result depends on.
-  var inputs: [String]
 
   /// The command of `stage`, which takes `model` to `output`.
   ///
@@ -46,7 +44,11 @@ struct StageCommand: Equatable {
     }
     for option in options { arguments += ["--\(option.name)"] + (option.value.map { [$0] } ?? []) }
     arguments += ["--output", output]
-    inputs = arguments.dropFirst().dropLast().filter { FileManager.default.fileExists(atPath: $0) }
+  }
+
+  /// Files whose contents the result depends on.
+  private var inputs: [String] {
+    arguments.dropFirst().dropLast().filter { FileManager.default.fileExists(atPath: $0) }
   }
 
   /// As a user would type it.
@@ -59,6 +61,7 @@ struct StageCommand: Equatable {
 
   /// Changes with anything that the result depends on: the options, the files and what those name, and the tool.
   func key(tool: String) -> String {
+    let inputs = inputs
     var hash = StableHash()
     hash.add(tool)
     // Not where things lie, but what they are.

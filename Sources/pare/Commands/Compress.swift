@@ -43,9 +43,10 @@ struct Compress: ParsableCommand {
       for override in overrides { try document.apply(override) }
       parsed = try CompressionRecipe(document)
     } catch { throw CommandFailure("\(error)", .usage) }
-    // Before hours of work, not after.
-    for target in parsed.targets { _ = try Reading.target(target, try Reading.package(nil)) }
     let pipeline = CompressionRun(parsed, folder: folder, tool: try OwnProgram.identity(), execute: OwnProgram.run)
+    // Before hours of work, not after.
+    try check(pipeline)
+    for target in parsed.targets { _ = try Reading.target(target, try Reading.package(nil)) }
     let report: CompressionReport
     do throws(PipelineError) {
       report = try pipeline.run(isInterrupted: { Interruption.isRequested }, observe: show)
@@ -65,6 +66,17 @@ struct Compress: ParsableCommand {
       else: report.text + String(format: "%@: 4 bytes x parameters over the file: %.1f\n", model, report.ratio)
         + parsed.targets.map { pipeline.path("app-\($0)") + "\n" }.joined())
     try judge(report)
+  }
+
+  /// Throws unless the command of every stage knows its options.
+  private func check(_ pipeline: CompressionRun) throws(CommandFailure) {
+    let commands: [[String]]
+    do throws(PipelineError) { commands = try pipeline.arguments() } catch { throw error.failure(recipe: recipe) }
+    for (index, arguments) in commands.enumerated() {
+      do { _ = try Pare.parseAsRoot(arguments) } catch {
+        throw CommandFailure("\(recipe): stage \(index + 1) (\(arguments[0])): \(Pare.message(for: error))", .usage)
+      }
+    }
   }
 
   private func show(_ event: CompressionRun.Event) {
