@@ -2,156 +2,49 @@ import Datasets
 import Graph
 import HostTensors
 import Operators
-import TensorTypes
 
-/// What a run reduces, and the figure that people read beside it: loss and metric of a network's scores.
-struct Objective {
-  /// The figure beside the loss, the mean over samples.
-  enum Metric: String, Sendable {
-    /// The share of samples whose greatest score, or whose side of zero, is that of the label.
-    case accuracy
-    case meanAbsoluteError = "mean absolute error"
-  }
-
-  struct Figures {
-    var loss: Double
-    /// Summed over the samples of the batch.
-    var metric: Double
-    var gradient: Tensor
-  }
-
-  let loss: Loss
-  /// The value that the loss reads: the logits before a final softmax or sigmoid where the loss has its own.
-  let scores: ValueID
-  let metric: Metric
-  private let input: ValueInfo
-  /// Whether samples are their own targets.
-  private let isReconstruction: Bool
-
-  /// Errors: `.noOutput`, `.objective` where the labels of `dataset` are not what the loss compares with.
-  init(_ loss: Loss, graph: Graph, dataset: Dataset) throws(TrainingError) {
-    guard let output = graph.outputs.first, let shape = graph[output].info?.shape,
-      let input = graph[graph.inputs[0]].info
-    else { throw .noOutput }
-    self.input = input
-    self.loss = loss
-    switch loss {
-    case .crossEntropy, .distillation:
-      scores = graph.scores(behind: output, [.softmax, .logSoftmax])
-      metric = .accuracy
-      isReconstruction = false
-      try Self.checkClasses(dataset, scores: shape.dropFirst().reduce(1, *))
-    case .binaryCrossEntropy:
-      scores = graph.scores(behind: output, [.sigmoid])
-      metric = .accuracy
-      isReconstruction = false
-      guard dataset.hasLabels || dataset.targetWidth > 0 else {
-        throw .objective(expected: "labels of 0 and 1", found: "a data set without labels")
-      }
-    case .meanSquaredError, .meanAbsoluteError, .cosine:
-      scores = output
-      metric = .meanAbsoluteError
-      let outputs = shape.dropFirst().reduce(1, *)
-      isReconstruction = dataset.targetWidth == 0 && !dataset.hasLabels
-      let width = isReconstruction ? dataset.elementCount : max(dataset.targetWidth, 1)
-      guard width == outputs else {
-        throw .objective(expected: "\(outputs) targets a sample, as the network has outputs", found: "\(width)")
-      }
-    }
-  }
-
-  private static func checkClasses(_ dataset: Dataset, scores: Int) throws(TrainingError) {
-    guard dataset.hasLabels else {
-      throw .objective(expected: "a class label for each sample", found: "a data set without labels")
-    }
-    let greatest = (0..<dataset.count).reduce(0) { max($0, dataset.label($1) ?? 0) }
-    guard greatest < scores else {
-      throw .objective(expected: "labels below \(scores), the network's scores", found: "label \(greatest)")
-    }
-  }
-
+/// What a run reduces, and the figure that people read beside it.
+public protocol Objective {
+  /// The values of the trained graph that the loss reads.
+  var observed: [ValueID] { get }
+  /// What `ObjectiveFigures.metric` is.
+  var metric: ObjectiveMetric { get }
   /// The samples as the network takes them.
-  func input(_ batch: Batch) -> Tensor {
-    let shaped = batch.inputs.reshaped([batch.count] + input.shape.dropFirst())
-    return input.dtype == .float32 ? shaped : input.dtype.withElementType { shaped.converted(to: $0) }
-  }
+  func input(_ batch: Batch) -> Tensor
+  /// Loss and metric of a batch of `source`, and the loss's gradients; `tensors` are those of `observed`.
+  func evaluate(
+    _ tensors: [Tensor], _ batch: Batch, of source: BatchSource
+  ) throws(TrainingError) -> ObjectiveFigures
+}
 
-  /// Loss, metric and the loss's gradient by `scores`.
-  ///
-  /// Errors: `.loss` where labels or targets do not fit.
-  func evaluate(scores tensor: Tensor, _ batch: Batch) throws(TrainingError) -> Figures {
-    let width = tensor.count / max(batch.count, 1)
-    let rows = tensor.reshaped([batch.count, width])
-    do throws(LossError) {
-      let value = try loss.evaluate(outputs: rows, targets: targets(batch, width: width))
-      return Figures(
-        loss: value.mean, metric: measure(rows, batch, width: width), gradient: value.gradient.reshaped(tensor.shape))
-    } catch { throw .loss(error) }
-  }
+/// The figure beside a loss, the mean over samples.
+public enum ObjectiveMetric: String, Sendable {
+  /// The share of samples whose greatest score, or whose side of zero, is that of the label.
+  case accuracy
+  /// The same, with what a teacher says in the label's place.
+  case agreement = "agreement with the teacher"
+  case meanAbsoluteError = "mean absolute error"
+}
 
-  private func targets(_ batch: Batch, width: Int) -> Targets {
-    switch loss {
-    case .crossEntropy, .distillation:
-      if let soft = batch.probabilities { return .values(soft) }
-      return .classes(batch.labels)
-    case .binaryCrossEntropy:
-      if !batch.labels.isEmpty && width == 1 { return .classes(batch.labels) }
-      let numbers = batch.labels.isEmpty ? batch.targets : batch.labels.map { Float($0) }
-      return .values(Tensor(shape: [batch.count, numbers.count / max(batch.count, 1)], elements: numbers))
-    case .meanSquaredError, .meanAbsoluteError, .cosine:
-      if isReconstruction { return .values(batch.inputs.reshaped([batch.count, width])) }
-      let numbers = batch.targets.isEmpty ? batch.labels.map { Float($0) } : batch.targets
-      return .values(Tensor(shape: [batch.count, width], elements: numbers))
-    }
-  }
+/// What an objective says of one batch.
+public struct ObjectiveFigures {
+  public var loss: Double
+  /// Summed over the samples of the batch.
+  public var metric: Double
+  /// By each of the observed values; nil where the loss does not depend on one.
+  public var gradients: [Tensor?]
 
-  private func measure(_ rows: Tensor, _ batch: Batch, width: Int) -> Double {
-    rows.withElements(as: Float.self) { scores in
-      var sum = 0.0
-      for sample in 0..<batch.count {
-        let row = UnsafeBufferPointer(rebasing: scores[sample * width..<(sample + 1) * width])
-        switch loss {
-        case .crossEntropy, .distillation: sum += row.indexOfGreatest == batch.labels[sample] ? 1 : 0
-        case .binaryCrossEntropy:
-          let truth = { (column: Int) in
-            batch.labels.isEmpty ? batch.targets[sample * width + column] > 0.5 : batch.labels[sample] == 1
-          }
-          sum += Double(row.indices.count { (row[$0] > 0) == truth($0) }) / Double(width)
-        case .meanSquaredError, .meanAbsoluteError, .cosine:
-          sum += meanDistance(row, batch, sample: sample)
-        }
-      }
-      return sum
-    }
-  }
-
-  private func meanDistance(_ row: UnsafeBufferPointer<Float>, _ batch: Batch, sample: Int) -> Double {
-    let start = sample * row.count
-    func total(_ target: (Int) -> Float) -> Double {
-      row.indices.reduce(0) { $0 + Double(abs(row[$1] - target($1))) } / Double(max(row.count, 1))
-    }
-    if isReconstruction {
-      return batch.inputs.withElements(as: Float.self) { inputs in total { inputs[start + $0] } }
-    }
-    return batch.targets.isEmpty ? total { _ in Float(batch.labels[sample]) } : total { batch.targets[start + $0] }
+  public init(loss: Double, metric: Double, gradients: [Tensor?]) {
+    self.loss = loss
+    self.metric = metric
+    self.gradients = gradients
   }
 }
 
-extension UnsafeBufferPointer<Float> {
-  /// The first index of the greatest element; 0 where none is greater than another.
-  var indexOfGreatest: Int {
-    var best = 0
-    for index in indices where self[index] > self[best] { best = index }
-    return best
-  }
-}
-
-extension Graph {
-  /// The input of the node that computes `output` where that node is of one of `kinds`; else `output`.
-  func scores(behind output: ValueID, _ kinds: Set<OperatorKind>) -> ValueID {
-    guard let index = producers()[output], kinds.contains(nodes[index].kind), let input = nodes[index].inputs[0] else {
-      return output
-    }
-    return input
+extension ValueInfo {
+  /// The samples of `batch` as an input of this type and shape takes them, whatever its batch extent.
+  package func input(_ batch: Batch) -> Tensor {
+    let shaped = batch.inputs.reshaped([batch.count] + shape.dropFirst())
+    return dtype == .float32 ? shaped : dtype.withElementType { shaped.converted(to: $0) }
   }
 }

@@ -42,10 +42,10 @@ public struct RunningFigures: Sendable, Equatable {
   public var meanLoss: Double { lossSum / Double(max(samples, 1)) }
   public var meanMetric: Double { metricSum / Double(max(samples, 1)) }
 
-  init() {}
+  package init() {}
 
   /// `loss` is the batch's mean, `metric` a sum over its samples.
-  mutating func add(loss: Double, metric: Double, samples count: Int) {
+  package mutating func add(loss: Double, metric: Double, samples count: Int) {
     samples += count
     lossSum += loss * Double(count)
     metricSum += metric

@@ -14,42 +14,83 @@ public struct TrainingRun {
   public let test: BatchSource?
   /// What the metric beside the loss is.
   public var metricName: String { session.metricName }
-  private let base: Graph
-  private let lowRank: (LowRankAdaptation, LowRankAdaptation.Adapted)?
+  private let prepared: PreparedRecipe
 
   /// Prepares `recipe`, which was read from `document`; `rules` act after the one that keeps what the recipe says.
   ///
-  /// Errors: `.dataset`, `.network`, `.onnx`, `.batchDependent`, and those of `TrainingSession`.
+  /// Errors: those of `PreparedRecipe` and of `TrainingSession`.
   public init(
     _ recipe: SupervisedRecipe, document: RecipeDocument, rules: [any WeightRule] = []
   ) throws(TrainingError) {
+    try self.init(PreparedRecipe(recipe, document: document), rules: rules)
+  }
+
+  /// A run of what was prepared, with an objective of its own where one is given.
+  ///
+  /// Errors: those of `TrainingSession`.
+  public init(
+    _ prepared: PreparedRecipe, objective: (any Objective)? = nil, rules: [any WeightRule] = []
+  ) throws(TrainingError) {
+    self.prepared = prepared
+    training = prepared.training
+    validation = prepared.validation
+    test = prepared.test
+    session = try TrainingSession(
+      prepared.graph, trained: prepared.trained, training: training, validation: validation, plan: prepared.plan,
+      objective: objective, fingerprint: prepared.fingerprint,
+      rules: [StructureKeeping(prepared.keep, except: prepared.factors)] + rules)
+  }
+
+  /// The network as it is written: with the weights of `outcome`, low-rank factors merged.
+  public func finished(_ outcome: TrainingOutcome) throws(TrainingError) -> Graph {
+    try prepared.network(outcome.graph)
+  }
+}
+
+/// What a session is made of: the data and the network of a recipe, opened but not yet trained.
+public struct PreparedRecipe {
+  public let training: BatchSource
+  public let validation: BatchSource?
+  public let test: BatchSource?
+  public let plan: TrainingPlan
+  /// The network as it is written in the end, with the weights that training begins with.
+  public let base: Graph
+  /// What is trained: `base`, to whose values others may be added behind its own.
+  public var graph: Graph
+  public var trained: [GraphParameter]
+  /// Tells this run's checkpoints from those of others.
+  public var fingerprint: String
+  let keep: Set<KeptStructure>
+  private let lowRank: (LowRankAdaptation, LowRankAdaptation.Adapted)?
+
+  /// Errors: `.dataset`, `.network`, `.onnx`, `.batchDependent`, `.nothingSelected`.
+  public init(_ recipe: SupervisedRecipe, document: RecipeDocument) throws(TrainingError) {
     let data = try TrainingData(recipe)
     let base = try Self.network(recipe, samples: data.training)
     var graph = base
     var trained = try recipe.trainable.parameters(of: base)
-    var factors: Set<ValueID> = []
     if let settings = recipe.lowRank {
       let adaptation = LowRankAdaptation(
         rank: settings.rank, alpha: Float(settings.alpha), patterns: settings.patterns,
         keepsZeros: recipe.keep.contains(.zeros), seed: recipe.seed)
       let adapted = try adaptation.adapt(base)
       graph = adapted.graph
-      factors = adapted.factors
+      let factors = adapted.factors
       trained = (recipe.trainable == .all ? [] : trained) + graph.parameters().filter { factors.contains($0.value) }
       lowRank = (adaptation, adapted)
     } else {
       lowRank = nil
     }
     self.base = base
+    self.graph = graph
+    keep = recipe.keep
+    self.trained = trained
     let augmentation = try Self.augmentation(recipe, document)
     training = try data.training.batches(recipe.batch, seed: recipe.seed, augmentation: augmentation)
     validation = try data.validation.map { (set) throws(TrainingError) in try set.batches() }
     test = try data.test.map { (set) throws(TrainingError) in try set.batches() }
-    session = try TrainingSession(
-      graph, trained: trained, training: training, validation: validation,
-      plan: try TrainingPlan(recipe, dataset: data.training),
-      fingerprint: try Self.fingerprint(document, data, graph),
-      rules: [StructureKeeping(recipe.keep, except: factors)] + rules)
+    plan = try TrainingPlan(recipe, dataset: data.training)
+    fingerprint = try Self.fingerprint(document, data, graph)
   }
 
   private static func augmentation(
@@ -108,10 +149,16 @@ public struct TrainingRun {
     return hash.text
   }
 
-  /// The network as it is written: with the weights of `outcome`, low-rank factors merged.
-  public func finished(_ outcome: TrainingOutcome) throws(TrainingError) -> Graph {
-    guard let (adaptation, adapted) = lowRank else { return outcome.graph }
-    return try adaptation.merge(adapted, trained: outcome.graph, into: base)
+  /// What begins at zero and is to leave it.
+  var factors: Set<ValueID> { lowRank?.1.factors ?? [] }
+
+  /// `base` with the weights of `trained`, which is `graph` after training; low-rank factors are merged, and what
+  /// else was added is left behind.
+  func network(_ trained: Graph) throws(TrainingError) -> Graph {
+    if let (adaptation, adapted) = lowRank { return try adaptation.merge(adapted, trained: trained, into: base) }
+    var network = base
+    for constant in base.liveConstants() { network[constant].info = trained[constant].info }
+    return network
   }
 }
 

@@ -14,7 +14,7 @@ public final class TrainingSession {
   let graph: Graph
   let fingerprint: String
   private let tape: Tape
-  private let objective: Objective
+  private let objective: any Objective
   private let training: BatchSource
   private let validation: BatchSource?
   private let rules: [any WeightRule]
@@ -25,19 +25,23 @@ public final class TrainingSession {
 
   /// Prepares the training of `graph`, a training form whose weights are the starting point.
   ///
+  /// `objective` is the plan's loss against what the data say unless given; what it observes must be of `graph`.
   /// `fingerprint` tells this run's checkpoints from those of others; `rules` act on the weights around each step,
   /// in order. Errors: `.inputCount`, `.noParameters`, `.nothingSelected`, `.unreachable`, `.objective`, `.setting`,
   /// and those of the rules.
   public init(
     _ graph: Graph, trained: [GraphParameter], training: BatchSource, validation: BatchSource?, plan: TrainingPlan,
-    fingerprint: String, rules: [any WeightRule] = []
+    objective: (any Objective)? = nil, fingerprint: String, rules: [any WeightRule] = []
   ) throws(TrainingError) {
     guard graph.inputs.count == 1 else { throw .inputCount(found: graph.inputs.count) }
     guard !trained.isEmpty else { throw .noParameters }
     // What is frozen stays a constant of the graph.
     let store = ParameterStore(graph, parameters: trained)
-    let objective = try Objective(plan.loss, graph: graph, dataset: training.dataset)
-    let tape = Tape(graph, outputs: [objective.scores], trained: Set(trained.map(\.value)))
+    let objective =
+      if let objective { objective } else {
+        try TargetObjective(plan.loss, graph: graph, dataset: training.dataset) as any Objective
+      }
+    let tape = Tape(graph, outputs: objective.observed, trained: Set(trained.map(\.value)))
     if let lost = tape.unreachable.first {
       throw .unreachable(parameter: graph[lost.value].name, node: lost.node, reason: lost.reason)
     }
@@ -141,12 +145,12 @@ public final class TrainingSession {
     }
     let recording = try inGraph { () throws(GraphError) in try tape.forward(inputs, store: store, seed: seed) }
     let updates = recording.updates
-    let figures = try objective.evaluate(scores: recording.outputs[0], batch)
+    let figures = try objective.evaluate(recording.outputs, batch, of: training)
     guard figures.loss.isFinite else {
       throw notFinite("loss", try firstNonFiniteLayer(inputs, seed: seed) ?? "the loss itself")
     }
     _ = try inGraph { () throws(GraphError) in
-      try tape.backward(recording, outputGradients: [figures.gradient], store: store)
+      try tape.backward(recording, outputGradients: figures.gradients, store: store)
     }
     guard let learningRate = updater.apply(to: store, step: position.step, rules: rules) else {
       throw notFinite("gradient", updater.nonFiniteParameter(store) ?? "all parameters together")
@@ -180,7 +184,7 @@ public final class TrainingSession {
   public var metricName: String { objective.metric.rawValue }
 
   /// Loss and metric of `source` under the present weights, averaged ones where an average is kept.
-  private func evaluate(_ source: BatchSource) throws(TrainingError) -> RunningFigures {
+  public func evaluate(_ source: BatchSource) throws(TrainingError) -> RunningFigures {
     let live = Array(store.values)
     if let average = updater.average?.values { store.replaceValues(average) }
     defer { store.replaceValues(live) }
@@ -194,7 +198,7 @@ public final class TrainingSession {
 
   private func evaluate(_ source: BatchSource, _ network: Graph) throws(TrainingError) -> RunningFigures {
     var network = network
-    network.outputs = [objective.scores]
+    network.outputs = objective.observed
     network.removeDeadNodes()
     let evaluator = Evaluator(network)
     var figures = RunningFigures()
@@ -202,7 +206,7 @@ public final class TrainingSession {
     defer { reader.stop() }
     while let batch = try next(reader) {
       let outputs = try inGraph { () throws(GraphError) in try evaluator.run([objective.input(batch)]) }
-      let result = try objective.evaluate(scores: outputs[0], batch)
+      let result = try objective.evaluate(outputs, batch, of: source)
       figures.add(loss: result.loss, metric: result.metric, samples: batch.count)
     }
     return figures
