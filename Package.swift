@@ -83,6 +83,12 @@ let package = Package(
       // Else every square root of the optimizers is a call that may set errno, and their loops stay scalar.
       swiftSettings: strict + [.unsafeFlags(["-Xcc", "-fno-math-errno"])]),
     .target(
+      name: "Distillation",
+      dependencies: ["Datasets", "Graph", "HostTensors", "ONNX", "Operators", "TensorTypes", "Training"],
+      swiftSettings: strict),
+    .target(
+      name: "LowRank", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
+    .target(
       name: "Packing",
       dependencies: ["CZlib", "Graph", "HostTensors", "ModelFormat", "Operators", "Runtime", "TensorTypes"],
       swiftSettings: strict),
@@ -102,8 +108,9 @@ let package = Package(
     .executableTarget(
       name: "pare",
       dependencies: [
-        "Datasets", "Graph", "HostTensors", "Inflate", "Measurement", "ModelFormat", "ONNX", "Operators", "Packing",
-        "Pipeline", "Quantization", "Runtime", "Targets", "TensorTypes", "Training", argumentParser,
+        "Datasets", "Distillation", "Graph", "HostTensors", "Inflate", "LowRank", "Measurement", "ModelFormat",
+        "ONNX", "Operators", "Packing", "Pipeline", "Quantization", "Runtime", "Targets", "TensorTypes",
+        "Training", argumentParser,
       ],
       swiftSettings: strict),
 
@@ -131,9 +138,16 @@ let package = Package(
     .testTarget(
       name: "DatasetsTests", dependencies: ["CZlib", "Datasets", "HostTensors", "TensorTypes"], swiftSettings: strict),
     .testTarget(
+      name: "DistillationTests",
+      dependencies: ["Datasets", "Distillation", "Graph", "HostTensors", "ONNX", "Operators", "TensorTypes", "Training"],
+      swiftSettings: strict),
+    .testTarget(
       name: "GraphTests", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
     .testTarget(
       name: "InflateTests", dependencies: ["CZlib", "Inflate"], swiftSettings: strict),
+    .testTarget(
+      name: "LowRankTests",
+      dependencies: ["Graph", "HostTensors", "LowRank", "Operators", "TensorTypes"], swiftSettings: strict),
     .testTarget(
       name: "MeasurementTests", dependencies: ["Measurement"], swiftSettings: strict),
     .testTarget(
