@@ -23,7 +23,7 @@ package struct DistillationObjective: Objective {
   package let metric: ObjectiveMetric
   package let alpha: Double
   /// nil where nothing is learned from labels and there are none.
-  let labels: TargetObjective?
+  private let labels: TargetObjective?
   private let comparison: Comparison
   private let matchWeight: Double
   private let networkInput: ValueInfo
@@ -75,7 +75,8 @@ package struct DistillationObjective: Objective {
   package func evaluate(
     _ tensors: [Tensor], _ batch: Batch, of source: BatchSource
   ) throws(TrainingError) -> ObjectiveFigures {
-    let answer = try answer(to: batch, of: source)
+    let answer: [Tensor]
+    do throws(GraphError) { answer = try answers(to: source).tensors(batch) } catch { throw .graph(error) }
     let rows = tensors[0].reshaped([batch.count, tensors[0].count / max(batch.count, 1)])
     let soft = try compared(rows, with: answer[0])
     var loss = alpha * soft.mean
@@ -98,16 +99,7 @@ package struct DistillationObjective: Objective {
     return ObjectiveFigures(loss: loss, metric: metric, gradients: gradients)
   }
 
-  /// What the teacher itself reaches on a batch: its loss against the labels and the metric; nil without labels.
-  func teacherFigures(_ batch: Batch, of source: BatchSource) throws(TrainingError) -> ObjectiveFigures? {
-    guard let labels else { return nil }
-    return try labels.evaluate(scores: try answer(to: batch, of: source)[0], batch)
-  }
-
-  private func answer(to batch: Batch, of source: BatchSource) throws(TrainingError) -> [Tensor] {
-    let answers = answers[ObjectIdentifier(source)] ?? unknownSource
-    do throws(GraphError) { return try answers.tensors(batch) } catch { throw .graph(error) }
-  }
+  func answers(to source: BatchSource) -> TeacherAnswers { answers[ObjectIdentifier(source)] ?? unknownSource }
 
   private func compared(_ student: Tensor, with teacher: Tensor) throws(TrainingError) -> LossValue {
     switch comparison {

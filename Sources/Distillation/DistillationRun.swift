@@ -10,7 +10,10 @@ public struct DistillationRun {
   public let training: TrainingRun
   /// The teacher's share of the loss.
   public var alpha: Double { objective.alpha }
+  /// The student as training begins with it.
+  public let student: Graph
   private let objective: DistillationObjective
+  private let loss: Loss
 
   /// Prepares the recipe that was read from `document`; its network is the student.
   ///
@@ -26,7 +29,9 @@ public struct DistillationRun {
     do throws(TrainingError) { prepared = try PreparedRecipe(recipe, document: document) } catch {
       throw .training(error)
     }
-    let teacher = try Teacher(graph, loss: prepared.plan.loss, features: settings.matches.map(\.teacher))
+    student = prepared.base
+    loss = prepared.plan.loss
+    let teacher = try Teacher(graph, loss: loss, features: settings.matches.map(\.teacher))
     try teacher.checkInput(prepared.training.dataset.sampleShape)
     let projection = try FeatureProjection(
       of: settings.matches, teacherShapes: Array(teacher.shapes.dropFirst()), to: prepared.graph,
@@ -38,7 +43,7 @@ public struct DistillationRun {
       answers[ObjectIdentifier(source)] = try TeacherAnswers(teacher, to: source, storedIn: folder, observe: observe)
     }
     objective = try DistillationObjective(
-      settings, prepared.plan.loss, graph: prepared.graph, features: projection.features,
+      settings, loss, graph: prepared.graph, features: projection.features,
       dataset: prepared.training.dataset, teacher: teacher, answers: answers)
     var hash = StableHash()
     hash.add("\(prepared.fingerprint)\(settings)")
@@ -49,16 +54,14 @@ public struct DistillationRun {
     }
   }
 
-  /// Loss against the labels and metric of the teacher on `source`; nil without labels.
-  public func teacherFigures(_ source: BatchSource) throws(TrainingError) -> RunningFigures? {
-    var figures = RunningFigures()
-    for number in 0..<source.batchesPerEpoch {
-      let batch: Batch
-      do throws(DatasetError) { batch = try source.batch(number, epoch: 0) } catch { throw .dataset(error) }
-      guard let value = try objective.teacherFigures(batch, of: source) else { return nil }
-      figures.add(loss: value.loss, metric: value.metric, samples: batch.count)
+  /// Loss against the labels of `source` and metric of a network with the student's outputs, or of the teacher where
+  /// it is nil; nil where there are no labels.
+  public func figures(of network: Graph?, on source: BatchSource) throws(TrainingError) -> NetworkFigures? {
+    guard source.dataset.hasLabels || source.dataset.targetWidth > 0 else { return nil }
+    if let network { return try NetworkFigures(of: network, loss: loss, on: source) }
+    return try NetworkFigures(loss: loss, network: student, on: source) { batch throws(GraphError) in
+      try objective.answers(to: source).tensors(batch)[0]
     }
-    return figures
   }
 }
 

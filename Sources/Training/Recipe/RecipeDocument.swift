@@ -76,6 +76,18 @@ public struct RecipeDocument {
 
 // Overrides.
 extension RecipeDocument {
+  /// The value of a key of the document as YAML, for `set(_:to:)` of another one.
+  ///
+  /// Errors: `.missingKey`, `.malformedYAML` where the writer refuses.
+  public func yaml(of key: String) throws(RecipeError) -> String {
+    guard case .mapping(let mapping) = root, let value = mapping[key] else {
+      throw .missingKey(RecipePlace(file: path, key: key))
+    }
+    do { return try serialize(node: value, allowUnicode: true) } catch {
+      throw .malformedYAML(path: path, line: nil, reason: "\(error)")
+    }
+  }
+
   /// Applies an override as the command line writes it: `optimizer.adam.learning_rate=0.003`.
   ///
   /// Errors: those of `set(_:to:)`; `.noSuchPlace` where there is no `=`.

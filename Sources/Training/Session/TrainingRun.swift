@@ -63,10 +63,17 @@ public struct PreparedRecipe {
   let keep: Set<KeptStructure>
   private let lowRank: (LowRankAdaptation, LowRankAdaptation.Adapted)?
 
+  /// Opens what `recipe`, read from `document`, names; `network`, a training form, takes the place of its network.
+  ///
   /// Errors: `.dataset`, `.network`, `.onnx`, `.batchDependent`, `.nothingSelected`.
-  public init(_ recipe: SupervisedRecipe, document: RecipeDocument) throws(TrainingError) {
+  public init(
+    _ recipe: SupervisedRecipe, document: RecipeDocument, network: Graph? = nil
+  ) throws(TrainingError) {
     let data = try TrainingData(recipe)
-    let base = try Self.network(recipe, samples: data.training)
+    let base =
+      if let network { try Self.checked(network, samples: data.training) } else {
+        try Self.network(recipe, samples: data.training)
+      }
     var graph = base
     var trained = try recipe.trainable.parameters(of: base)
     if let settings = recipe.lowRank {

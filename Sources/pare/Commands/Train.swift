@@ -64,24 +64,31 @@ struct TrainingOptions: ParsableArguments {
 
   /// Trains what `document` describes; `file` is what the user named.
   func train(_ document: RecipeDocument, file: String, _ output: JSONOption) throws {
-    if let threads { Parallel.threadCount = threads }
-    Interruption.listen()
+    begin()
     let recipe: Recipe
     do throws(RecipeError) { recipe = try Recipe(document) } catch { throw CommandFailure("\(error)", .usage) }
     switch recipe {
-    case .supervised(let recipe): try trainSupervised(recipe, document, file: file, output)
+    case .supervised(let recipe):
+      let run: TrainingRun
+      do throws(TrainingError) { run = try TrainingRun(recipe, document: document) } catch {
+        throw error.failure(file: file)
+      }
+      try finish(try train(run, file: file).report, output)
     case .adversarial(let recipe): try trainAdversarial(recipe, document, file: file, output)
     }
   }
 
-  private func trainSupervised(
-    _ recipe: SupervisedRecipe, _ document: RecipeDocument, file: String, _ output: JSONOption
-  ) throws {
+  /// What comes before any training.
+  func begin() {
+    if let threads { Parallel.threadCount = threads }
+    Interruption.listen()
+  }
+
+  /// Trains, and writes the network; its figures have been shown to nobody yet.
+  func train(_ run: TrainingRun, file: String) throws -> (network: Graph, report: TrainingReport) {
     let report: TrainingReport
     let trained: Graph
-    let run: TrainingRun
     do throws(TrainingError) {
-      run = try TrainingRun(recipe, document: document)
       var schedule = CheckpointSchedule(path: checkpointPath, interval: .seconds(checkpointSeconds))
       if resume {
         try run.session.resume(from: Checkpoint(contentsOf: checkpointPath), path: checkpointPath)
@@ -97,7 +104,7 @@ struct TrainingOptions: ParsableArguments {
       report = TrainingReport(outcome, test: test, metric: run.metricName)
     } catch { throw error.failure(file: file) }
     if let surface { try draw(DecisionMap(trained, dataset: run.training.dataset, title: file), to: surface) }
-    try finish(report, output)
+    return (trained, report)
   }
 
   private func trainAdversarial(
@@ -138,9 +145,13 @@ struct TrainingOptions: ParsableArguments {
   }
 
   private func finish(_ report: TrainingReport, _ output: JSONOption) throws {
-    if let plot { try write(report.learningCurves, to: plot) }
-    // The run is complete: what it could be resumed from is no longer needed.
-    try? FileManager.default.removeItem(atPath: checkpointPath)
+    try conclude(report)
     try output.print(report, else: report.text + "\(path)\n")
+  }
+
+  /// Draws the curves and removes what a complete run could be resumed from.
+  func conclude(_ report: TrainingReport) throws {
+    if let plot { try write(report.learningCurves, to: plot) }
+    try? FileManager.default.removeItem(atPath: checkpointPath)
   }
 }

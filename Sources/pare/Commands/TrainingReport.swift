@@ -8,6 +8,18 @@ struct TrainingReport: Report {
     var loss: Double
     var metric: Double
     var samples: Int
+
+    init(_ figures: RunningFigures) {
+      loss = figures.meanLoss
+      metric = figures.meanMetric
+      samples = figures.samples
+    }
+
+    /// `name` is what the metric is.
+    func text(_ name: String) -> String {
+      let value = name == "accuracy" ? String(format: "%.2f %%", 100 * metric) : String(format: "%.4g", metric)
+      return String(format: "loss %.4g, %@ %@ on %d samples", loss, name, value, samples)
+    }
   }
 
   var metric: String
@@ -32,7 +44,7 @@ struct TrainingReport: Report {
     history = outcome.history
     seconds = history.reduce(0) { $0 + $1.seconds }
     samplesPerSecond = history.reduce(0) { $0 + $1.samplesPerSecond } / Double(max(history.count, 1))
-    self.test = test.map { Figures(loss: $0.meanLoss, metric: $0.meanMetric, samples: $0.samples) }
+    self.test = test.map(Figures.init)
   }
 
   init(_ outcome: AdversarialSession.Outcome) {
@@ -51,11 +63,7 @@ struct TrainingReport: Report {
       format: "trained %d parameters for %d epochs (%d steps) in %.1f s, %.0f samples/s\n", parameters, epochs, steps,
       seconds, samplesPerSecond)
     if epoch != epochs { text += "kept the weights of epoch \(epoch)\n" }
-    if let test {
-      let value =
-        metric == "accuracy" ? String(format: "%.2f %%", 100 * test.metric) : String(format: "%.4g", test.metric)
-      text += String(format: "test: loss %.4g, %@ %@ on %d samples\n", test.loss, metric, value, test.samples)
-    }
+    if let test { text += "test: \(test.text(metric))\n" }
     return text
   }
 
