@@ -139,7 +139,9 @@ let package = Package(
       name: "DatasetsTests", dependencies: ["CZlib", "Datasets", "HostTensors", "TensorTypes"], swiftSettings: strict),
     .testTarget(
       name: "DistillationTests",
-      dependencies: ["Datasets", "Distillation", "Graph", "HostTensors", "ONNX", "Operators", "TensorTypes", "Training"],
+      dependencies: [
+        "Datasets", "Distillation", "Graph", "HostTensors", "ONNX", "Operators", "TensorTypes", "Training",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "GraphTests", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
