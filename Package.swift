@@ -89,6 +89,9 @@ let package = Package(
     .target(
       name: "LowRank", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
     .target(
+      name: "Pruning", dependencies: ["Datasets", "Graph", "HostTensors", "Operators", "TensorTypes", "Training"],
+      swiftSettings: strict),
+    .target(
       name: "Packing",
       dependencies: ["CZlib", "Graph", "HostTensors", "ModelFormat", "Operators", "Runtime", "TensorTypes"],
       swiftSettings: strict),
@@ -109,7 +112,7 @@ let package = Package(
       name: "pare",
       dependencies: [
         "Datasets", "Distillation", "Graph", "HostTensors", "Inflate", "LowRank", "Measurement", "ModelFormat",
-        "ONNX", "Operators", "Packing", "Pipeline", "Quantization", "Runtime", "Targets", "TensorTypes",
+        "ONNX", "Operators", "Packing", "Pipeline", "Pruning", "Quantization", "Runtime", "Targets", "TensorTypes",
         "Training", argumentParser,
       ],
       swiftSettings: strict),
@@ -169,8 +172,13 @@ let package = Package(
     .testTarget(
       name: "PipelineTests",
       dependencies: [
-        "Datasets", "Graph", "HostTensors", "Measurement", "ModelFormat", "ONNX", "Packing", "Quantization", "Targets",
+        "Datasets", "Graph", "HostTensors", "Measurement", "ModelFormat", "ONNX", "Packing", "Pruning", "Quantization",
+        "Targets",
       ], exclude: ["Vectors"], swiftSettings: strict),
+    .testTarget(
+      name: "PruningTests",
+      dependencies: ["Graph", "HostTensors", "ONNX", "Operators", "Pruning", "TensorTypes", "Training"],
+      swiftSettings: strict),
     .testTarget(
       name: "QuantizationTests", dependencies: ["Graph", "HostTensors", "Operators", "Quantization", "TensorTypes"],
       swiftSettings: strict),

@@ -14,6 +14,8 @@ public struct TrainingRun {
   public let test: BatchSource?
   /// What the metric beside the loss is.
   public var metricName: String { session.metricName }
+  /// The network as training begins with it.
+  public var network: Graph { prepared.base }
   private let prepared: PreparedRecipe
 
   /// Prepares `recipe`, which was read from `document`; `rules` act after the one that keeps what the recipe says.

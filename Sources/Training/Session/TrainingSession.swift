@@ -196,7 +196,8 @@ public final class TrainingSession {
     try evaluate(source, outcome.graph)
   }
 
-  private func evaluate(_ source: BatchSource, _ network: Graph) throws(TrainingError) -> RunningFigures {
+  /// Loss and metric of `source` under `network`: the session's graph with other weights.
+  public func evaluate(_ source: BatchSource, _ network: Graph) throws(TrainingError) -> RunningFigures {
     var network = network
     network.outputs = objective.observed
     network.removeDeadNodes()

@@ -1,0 +1,64 @@
+import Datasets
+import Graph
+import Training
+
+/// Gradual pruning of a network while a recipe trains it, made ready.
+public struct PruningRun {
+  public let plan: PruningPlan
+  /// To be run, interrupted and resumed as any other.
+  public let run: TrainingRun
+  /// Of the network before, on the recipe's test data.
+  public let testBefore: RunningFigures?
+  private let rule: GradualPruning
+
+  /// Samples of the training data, spread over all of it, on which sensitivities are measured.
+  public static let sensitivitySampleCount = 1024
+
+  /// Prepares `recipe`, which was read from `document`, and measures sensitivities where the scope asks for them.
+  ///
+  /// Errors: those of `WeightPruning`; `.training`.
+  public init(
+    _ pruning: WeightPruning, schedule: PruningSchedule, recipe: SupervisedRecipe, document: RecipeDocument
+  ) throws(PruningError) {
+    let start = try Self.training { () throws(TrainingError) in try TrainingRun(recipe, document: document) }
+    let layers = try pruning.collect(from: start.network)
+    var curves: [SensitivityCurve] = []
+    if pruning.options.scope == .sensitivity, pruning.options.pattern.ownSparsity == nil {
+      curves = try Self.training { () throws(TrainingError) in
+        let sample = try Self.sample(of: start)
+        return try pruning.sensitivity(of: layers, in: start.network) { (graph) throws(TrainingError) in
+          try start.session.evaluate(sample, graph).meanLoss
+        }
+      }
+    }
+    let plan = try pruning.plan(layers, curves: curves)
+    let rule = GradualPruning(plan, schedule: schedule)
+    run = try Self.training { () throws(TrainingError) in
+      try TrainingRun(recipe, document: document, rules: [rule])
+    }
+    testBefore = try Self.training { () throws(TrainingError) in
+      try start.test.map { (test) throws(TrainingError) in try start.session.evaluate(test, start.network) }
+    }
+    self.plan = plan
+    self.rule = rule
+  }
+
+  /// What became of the weights in `graph`, the finished network.
+  public func report(of graph: Graph) -> PruningReport {
+    PruningReport(plan, before: run.network, after: graph, thresholds: rule.thresholds)
+  }
+
+  private static func sample(of run: TrainingRun) throws(TrainingError) -> BatchSource {
+    let dataset = run.training.dataset
+    let count = min(dataset.count, sensitivitySampleCount)
+    do throws(DatasetError) {
+      return try BatchSource(
+        dataset.subset((0..<count).map { $0 * dataset.count / count }),
+        batching: Batching(batchSize: 256, seed: 0, isShuffled: false))
+    } catch { throw .dataset(error) }
+  }
+
+  private static func training<R>(_ body: () throws(TrainingError) -> R) throws(PruningError) -> R {
+    do throws(TrainingError) { return try body() } catch { throw .training(error) }
+  }
+}
