@@ -12,6 +12,7 @@ struct Pare: ParsableCommand {
 
         pare train    recipe.yaml -o model.onnx
         pare inspect  model.onnx
+        pare prune    model.onnx --sparsity 0.9 --data train.yaml -o pruned.onnx
         pare quantize model.onnx --calibration calibration.yaml -o int8.onnx
         pare pack     int8.onnx -o model.pare
         pare eval     model.pare --data data.yaml
@@ -25,7 +26,8 @@ struct Pare: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Inspect.self, Doctor.self, Quantize.self, Pack.self, Run.self, Eval.self, Bench.self, Build.self, Verify.self,
-      Train.self, Finetune.self, Tune.self, Distill.self, Factorize.self, Compress.self, Noise.self, Draw.self,
+      Train.self, Finetune.self, Tune.self, Prune.self, Distill.self, Factorize.self, Compress.self, Noise.self,
+      Draw.self,
     ])
 
   static func main() {
