@@ -23,6 +23,10 @@ public struct Abs: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   /// At 0 there is none, as in PyTorch.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     elementDifferentiation(inputs, reads: .inputs(0))

@@ -49,6 +49,17 @@ public struct ArgMax: Operator {
     .floatOnly(reason: "yields indices, not values")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let data = inputs.optional(0), let front = try? normalizedAxis(axis, rank: data.rank) else {
+      return .opaque(reason: "yields indices of it")
+    }
+    let ties = data.shape.indices.filter { $0 != front }.map { from in
+      let to = keepsAxis || from < front ? from : from - 1
+      return ChannelTie(count: data.shape[from], [.input(0, axis: from), .output(0, axis: to)])
+    }
+    return ChannelCoupling(ties: ties, otherwise: "yields indices of it")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .stops(reason: "yields indices, not values")
   }

@@ -73,6 +73,10 @@ public struct AveragePool: Operator {
   /// the input's scale; onnxruntime's QLinearAveragePool takes either.
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .rescaled) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .planewise(inputs, outputs)
+  }
+
   /// Every element gets its share of the means that it went into.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs) { call, upstream throws(OperatorError) in

@@ -125,6 +125,20 @@ public struct BatchNormalization: Operator {
     .floatOnly(reason: "a batch normalization that no convolution absorbs")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let shape = inputs.optional(0)?.shape, shape.count > 1 else {
+      return .opaque(reason: "takes a list as a single channel")
+    }
+    let statistics = (1...4).map { ChannelPlaces.input($0, axis: 0) }
+    let running = [1, 2].filter { outputs.optional($0) != nil }.map { ChannelPlaces.output($0, axis: 0) }
+    let ties = shape.indices.filter { $0 == 1 || !isTraining }.map { axis in
+      ChannelTie(
+        count: shape[axis],
+        [.input(0, axis: axis), .output(0, axis: axis)] + (axis == 1 ? statistics + running : []))
+    }
+    return ChannelCoupling(ties: ties, otherwise: "takes the mean over it")
+  }
+
   /// Training normalizes with the statistics of the batch, whatever `training_mode` says, and moves the running
   /// ones towards them (Ioffe and Szegedy, 2015).
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {

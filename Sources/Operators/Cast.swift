@@ -35,6 +35,10 @@ public struct Cast: Operator {
     return target.isFloat ? .sameScale : .floatOnly(reason: "converts to \(target.name)")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     guard target.isFloat else { return .stops(reason: "converts to \(target.name)") }
     let dtype = inputs.optional(0)?.dtype ?? .float32

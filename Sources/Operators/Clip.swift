@@ -46,6 +46,10 @@ public struct Clip: Operator, CanonicalInputs {
     .tableIfUnary(inputs, otherwise: "the bounds are computed")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   /// None where the output is a bound, as in PyTorch's ReLU6 and Hardtanh: so the output, which the next
   /// operator often reads too, is all that is kept. The bounds are constants and get none.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {

@@ -31,6 +31,22 @@ public struct Concat: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloats(inputs, .rescaled) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let shape = outputs.optional(0)?.shape, let front = try? normalizedAxis(axis, rank: shape.count) else {
+      return .opaque(reason: "has no output")
+    }
+    var ties = shape.indices.filter { $0 != front }.map { axis in
+      ChannelTie(count: shape[axis], inputs.indices.map { .input($0, axis: axis) } + [.output(0, axis: axis)])
+    }
+    var start = 0
+    for (index, input) in inputs.enumerated() {
+      let extent = input?.shape[front] ?? 0
+      ties.append(ChannelTie(count: extent, [.input(index, axis: front), .output(0, axis: front, start: start)]))
+      start += extent
+    }
+    return ChannelCoupling(ties: ties, otherwise: "has no output")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(
       inputs,

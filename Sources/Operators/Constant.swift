@@ -40,6 +40,10 @@ public struct Constant: Operator {
     value.dtype.isFloat ? .sameScale : .notFloat
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .opaque(reason: "is written into the node")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .stops(reason: "depends on no input")
   }

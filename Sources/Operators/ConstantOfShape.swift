@@ -33,6 +33,10 @@ public struct ConstantOfShape: Operator {
     value.dtype.isFloat ? .sameScale : .notFloat
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise([], outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .stops(reason: "yields one value, which depends on no input")
   }

@@ -97,6 +97,17 @@ public struct Conv: Operator {
     return .accumulate(weightInput: 1, channelAxis: 0)
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let x = inputs.optional(0), let weight = inputs.optional(1), x.rank > 2, weight.rank > 2 else {
+      return .opaque(reason: "has no weight")
+    }
+    let groups = ConvolutionGroups(count: group, inputs: x.shape[1] / group, outputs: weight.shape[0] / group)
+    let sliced = groups.within(
+      input: [.input(1, axis: 1)], output: [.input(1, axis: 0, blocks: group)], hasBias: inputs.optional(2) != nil)
+    let removed = groups.whole([.input(1, axis: 0, run: groups.outputs)], hasBias: inputs.optional(2) != nil)
+    return groups.coupling(batch: x.shape[0], within: sliced, whole: removed)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(
       inputs,

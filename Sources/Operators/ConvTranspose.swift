@@ -166,6 +166,17 @@ public struct ConvTranspose: Operator {
     return .accumulate(weightInput: 1, channelAxis: 1)
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let x = inputs.optional(0), let weight = inputs.optional(1), x.rank > 2, weight.rank > 2 else {
+      return .opaque(reason: "has no weight")
+    }
+    let groups = ConvolutionGroups(count: group, inputs: x.shape[1] / group, outputs: weight.shape[1])
+    let sliced = groups.within(
+      input: [.input(1, axis: 0, blocks: group)], output: [.input(1, axis: 1)], hasBias: inputs.optional(2) != nil)
+    let removed = groups.whole([.input(1, axis: 0, run: groups.inputs)], hasBias: inputs.optional(2) != nil)
+    return groups.coupling(batch: x.shape[0], within: sliced, whole: removed)
+  }
+
   /// The way back is the convolution that this operator is the transpose of.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(

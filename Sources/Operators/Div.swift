@@ -29,6 +29,10 @@ public struct Div: Operator {
     .tableIfUnary(inputs, otherwise: "a quotient of two computed values has no integer form")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(
       inputs,

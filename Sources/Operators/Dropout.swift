@@ -44,6 +44,10 @@ public struct Dropout: Operator, CanonicalInputs {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   private func checkInference(_ inputs: [ValueInfo?]) throws(OperatorError) {
     guard let mode = inputs.optional(2) else { return }
     try mode.requireType(2, .bool)

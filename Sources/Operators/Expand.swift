@@ -25,6 +25,10 @@ public struct Expand: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(Array(inputs.prefix(1)), outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs) { call, gradient throws(OperatorError) in try gradient.summed(to: call.shape(0)) }
   }

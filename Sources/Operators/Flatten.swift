@@ -27,6 +27,10 @@ public struct Flatten: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .reshaping(inputs, outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation { .flowsByReshaping(inputs) }
 
   private func output(_ inputs: [ValueInfo?]) throws(OperatorError) -> ValueInfo {

@@ -51,6 +51,20 @@ public struct Gather: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let data = inputs.optional(0), let indices = inputs.optional(1),
+      let front = try? normalizedAxis(axis, rank: data.rank)
+    else { return .opaque(reason: "picks from it by index") }
+    var ties = data.shape.indices.filter { $0 != front }.map { from in
+      let to = from < front ? from : from - 1 + indices.rank
+      return ChannelTie(count: data.shape[from], [.input(0, axis: from), .output(0, axis: to)])
+    }
+    ties += indices.shape.enumerated().map { axis, extent in
+      ChannelTie(count: extent, [.input(1, axis: axis), .output(0, axis: front + axis)])
+    }
+    return ChannelCoupling(ties: ties, otherwise: "picks from it by index")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs, reads: .inputs(1)) { call, gradient throws(OperatorError) in
       let (shape, indices) = (try call.shape(0), try call.inputs.required(1, "indices"))

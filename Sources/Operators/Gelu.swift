@@ -33,6 +33,10 @@ public struct Gelu: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs, reads: .inputs(0)) { call, gradient throws(OperatorError) in
       let x = try call.inputs.required(0, "X")

@@ -142,6 +142,22 @@ public struct Gemm: Operator {
     return .accumulate(weightInput: 1, channelAxis: transposesB ? 0 : 1)
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let a = inputs.optional(0), let b = inputs.optional(1), a.rank == 2, b.rank == 2 else {
+      return .opaque(reason: "multiplies other than matrices")
+    }
+    func tie(_ operand: Int, axis: Int, _ output: Int) -> ChannelTie {
+      let addend = inputs.optional(2)?.alignedAxis(output, rank: 2).map { ChannelPlaces.input(2, axis: $0) }
+      let extent = (operand == 0 ? a : b).shape[axis]
+      return ChannelTie(
+        count: extent, [.input(operand, axis: axis), .output(0, axis: output)] + (addend.map { [$0] } ?? []))
+    }
+    let (aDepth, bDepth) = (transposesA ? 0 : 1, transposesB ? 1 : 0)
+    let depth = ChannelTie(.mixes, count: a.shape[aDepth], [.input(0, axis: aDepth), .input(1, axis: bDepth)])
+    return ChannelCoupling(
+      ties: [tie(0, axis: 1 - aDepth, 0), tie(1, axis: 1 - bDepth, 1), depth], otherwise: "multiplies by it")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(
       inputs,

@@ -41,6 +41,10 @@ public struct GlobalAveragePool: Operator {
   /// Rescaled, as onnxruntime's QLinearGlobalAveragePool: the mean of a plane spans less than the plane.
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .rescaled) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .planewise(inputs, outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs) { call, upstream throws(OperatorError) in
       let shape = try call.shape(0)

@@ -51,6 +51,10 @@ public struct GlobalMaxPool: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .planewise(inputs, outputs)
+  }
+
   /// The first of equal elements gets all of it.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs, reads: .inputs(0)) { call, upstream throws(OperatorError) in

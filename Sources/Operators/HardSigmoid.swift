@@ -28,6 +28,10 @@ public struct HardSigmoid: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   /// At the bounds, where y is 0 or 1, there is none, as in PyTorch.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     elementDifferentiation(inputs, reads: .outputs(0))

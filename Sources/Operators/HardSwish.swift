@@ -23,6 +23,10 @@ public struct HardSwish: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   /// At -3 there is none, and at 3 the slope is 1.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     elementDifferentiation(inputs, reads: .inputs(0))

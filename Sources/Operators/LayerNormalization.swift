@@ -69,6 +69,13 @@ public struct LayerNormalization: Operator {
     .forFloatData(inputs, .floatOnly(reason: "normalizes by the variance of its own row"))
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    let rank = inputs.optional(0)?.rank ?? 0
+    let front = (try? normalizedAxis(axis, rank: rank)) ?? 0
+    return .passing(
+      inputs, outputs, except: front..<rank, reason: "normalizes by the mean and the variance of all of it")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(
       GradientRule(

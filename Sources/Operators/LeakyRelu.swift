@@ -26,6 +26,10 @@ public struct LeakyRelu: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .table) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   /// At 0 the slope is alpha, as in PyTorch. Unless alpha is negative, the output has the sign of x.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     elementDifferentiation(inputs, reads: alpha >= 0 ? .outputs(0) : .inputs(0))

@@ -34,6 +34,10 @@ public struct LogSoftmax: Operator {
     .forFloatData(inputs, .floatOnly(reason: "normalizes by a sum of exponentials"))
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    axis.channelCoupling(inputs, outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs, reads: .outputs(0)) { call, gradient throws(OperatorError) in
       try axis.gradient(gradient, call.outputs.required(0, "output"), logarithmic: true)

@@ -142,6 +142,25 @@ public struct MatMul: Operator {
     return .accumulate(weightInput: 1, channelAxis: 1)
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let a = inputs.optional(0), let b = inputs.optional(1), let output = outputs.optional(0), a.rank > 1,
+      b.rank > 1
+    else { return .opaque(reason: "multiplies by a vector") }
+    let last = output.rank - 1
+    var ties = [
+      ChannelTie(.mixes, count: a.shape[a.rank - 1], [.input(0, axis: a.rank - 1), .input(1, axis: b.rank - 2)]),
+      ChannelTie(count: output.shape[last - 1], [.input(0, axis: a.rank - 2), .output(0, axis: last - 1)]),
+      ChannelTie(count: output.shape[last], [.input(1, axis: b.rank - 1), .output(0, axis: last)]),
+    ]
+    for axis in 0..<last - 1 where output.shape[axis] > 1 {
+      let operands = [a, b].enumerated().compactMap { index, operand in
+        operand.alignedAxis(axis, rank: output.rank).map { ChannelPlaces.input(index, axis: $0) }
+      }
+      ties.append(ChannelTie(count: output.shape[axis], operands + [.output(0, axis: axis)]))
+    }
+    return ChannelCoupling(ties: ties, otherwise: "repeats it for others")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(
       inputs,

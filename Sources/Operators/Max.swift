@@ -32,6 +32,10 @@ public struct Max: Operator {
     return .tableIfUnary(inputs, otherwise: "compares values of different scales")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   /// To the input that has the greatest element; those that tie share it equally, as in PyTorch.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(

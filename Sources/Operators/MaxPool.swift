@@ -116,6 +116,12 @@ public struct MaxPool: Operator {
     return .forFloatData(inputs, .sameScale)
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    // Positions count through the channels of the whole tensor.
+    if outputs.optional(1) != nil { return .opaque(reason: "yields positions in the whole tensor") }
+    return .planewise(inputs, outputs)
+  }
+
   /// The first of equal elements gets all of it. Which elements won is kept: within the pair of rows for the usual
   /// window of 2 x 2, otherwise as an index within the plane.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {

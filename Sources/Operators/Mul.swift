@@ -23,6 +23,10 @@ public struct Mul: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloats(inputs, .rescaled) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(
       inputs,

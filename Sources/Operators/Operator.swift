@@ -28,6 +28,9 @@ public protocol Operator: Sendable {
   /// How quantization treats the operator.
   func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm
 
+  /// Which channels go together where some are removed. `inputs` and `outputs` are typed and shaped; nil is omitted.
+  func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling
+
   /// How training goes through the operator. `inputs` are typed and shaped; float32 in training.
   func differentiation(_ inputs: [ValueInfo?]) -> Differentiation
 }

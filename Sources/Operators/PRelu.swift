@@ -26,6 +26,10 @@ public struct PRelu: Operator {
     .tableIfUnary(inputs, otherwise: "the slope differs from channel to channel, so one table does not serve")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   /// At 0 the slope counts, as in PyTorch.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(

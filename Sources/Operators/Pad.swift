@@ -133,6 +133,17 @@ public struct Pad: Operator, CanonicalInputs {
     return .forFloatData(inputs, fill == 0 ? .sameScale : .rescaled)
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    let shape = inputs.optional(0)?.shape ?? []
+    let pads = (try? resolvedPads(inputs)) ?? []
+    let ties = zip(shape.indices, pads).filter { _, pad in
+      (pad.begin == 0 && pad.end == 0) || (mode == .constant && pad.begin >= 0 && pad.end >= 0)
+    }.map { axis, pad in
+      ChannelTie(count: shape[axis], [.input(0, axis: axis), .output(0, axis: axis, start: pad.begin)])
+    }
+    return ChannelCoupling(ties: ties, otherwise: "repeats or removes parts of it")
+  }
+
   /// Of the data, and of the value of mode `constant`, which gets the sum over what it fills.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     let hasValue = mode == .constant && inputs.optional(2) != nil

@@ -36,6 +36,10 @@ public struct Pow: Operator {
     .tableIfUnary(inputs, otherwise: "a power of two computed values has no integer form")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   /// By the base, and by the exponent where that is of the same type.
   ///
   /// As in PyTorch an exponent of 0 gives the base none, and a base of 0 with an exponent of 0 or more gives

@@ -69,6 +69,22 @@ func checkQuantization(_ inputs: [ValueInfo?]) throws(OperatorError) -> (scale: 
   return (scale, zeroPoint)
 }
 
+/// The coupling of both operators: element by element, with the parameters of an axis going along.
+func quantizationCoupling(
+  _ inputs: [ValueInfo?], _ outputs: [ValueInfo?], axis: Int, blockSize: Int
+) -> ChannelCoupling {
+  guard blockSize == 0 else { return .opaque(reason: "scales it in blocks") }
+  var coupling = ChannelCoupling.elementwise(Array(inputs.prefix(1)), outputs)
+  let rank = outputs.optional(0)?.rank ?? 0
+  guard let scale = inputs.optional(1), scale.rank == 1, scale.shape[0] > 1,
+    let channels = try? normalizedAxis(axis, rank: rank)
+  else { return coupling }
+  for index in coupling.ties.indices where coupling.ties[index].places.contains(.output(0, axis: channels)) {
+    coupling.ties[index].places += [1, 2].filter { inputs.optional($0) != nil }.map { .input($0, axis: 0) }
+  }
+  return coupling
+}
+
 /// Reads `block_size`, which must not be negative.
 func blockSize(_ definition: NodeDefinition) throws(OperatorError) -> Int {
   let size = try definition.int("block_size", default: 0)

@@ -100,6 +100,10 @@ public struct QuantizeLinear: Operator {
     .floatOnly(reason: "it is part of a graph that is quantized already")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    quantizationCoupling(inputs, outputs, axis: axis, blockSize: blockSize)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .stops(reason: "rounds to integers")
   }

@@ -35,6 +35,10 @@ public struct RNN: Operator {
     .forFloatData(inputs, .floatOnly(reason: "its state is fed back, and rounding it would add up over time"))
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    layer.channelCoupling(inputs, outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation { layer.differentiation() }
 }
 

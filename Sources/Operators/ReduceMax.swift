@@ -33,6 +33,10 @@ public struct ReduceMax: Operator, CanonicalInputs {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    axes.channelCoupling(inputs, outputs, reason: "takes the greatest element of it")
+  }
+
   /// To the greatest elements; those that tie share it equally, as in PyTorch's amax.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     let reads = ForwardReads(inputs: Set(inputs.indices), outputs: [0])

@@ -30,6 +30,10 @@ public struct ReduceMean: Operator, CanonicalInputs {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .rescaled) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    axes.channelCoupling(inputs, outputs, reason: "takes the mean over it")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs, reads: .parameters(inputs)) { call, gradient throws(OperatorError) in
       let shape = try call.shape(0)

@@ -30,6 +30,10 @@ public struct ReduceSum: Operator, CanonicalInputs {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .rescaled) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    axes.channelCoupling(inputs, outputs, reason: nil)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs, reads: .parameters(inputs)) { call, gradient throws(OperatorError) in
       try axes.expanded(gradient, call)

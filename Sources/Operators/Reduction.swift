@@ -41,6 +41,25 @@ public struct ReductionAxes: Sendable {
     return try .checked(data.dtype, shape)
   }
 
+  /// Axes that stay are passed on; the reduced ones lose no channel for `reason`, or are summed where it is nil.
+  func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?], reason: String?) -> ChannelCoupling {
+    guard let data = inputs.optional(0), let reduced = try? axes(inputs) else {
+      return .opaque(reason: reason ?? "takes the sum over it")
+    }
+    var ties: [ChannelTie] = []
+    var to = 0
+    for axis in data.shape.indices {
+      let isReduced = reduced.contains(axis)
+      if !isReduced {
+        ties.append(ChannelTie(count: data.shape[axis], [.input(0, axis: axis), .output(0, axis: to)]))
+      } else if reason == nil {
+        ties.append(ChannelTie(.mixes, count: data.shape[axis], [.input(0, axis: axis)]))
+      }
+      if keepsAxes || !isReduced { to += 1 }
+    }
+    return ChannelCoupling(ties: ties, otherwise: reason ?? "takes the sum over it")
+  }
+
   /// The input's extents with those of reduced axes as 1.
   func keptShape(_ inputs: [ValueInfo?]) throws(OperatorError) -> [Int] {
     var shape = try inputs.required(0, "data").shape

@@ -140,6 +140,15 @@ public struct Resize: Operator {
     }
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    let shape = inputs.optional(0)?.shape ?? []
+    let resized = (try? resolvedAxes(inputs)) ?? []
+    let ties = zip(shape.indices, resized).filter { $1.isIdentity(transformation) }.map { axis, _ in
+      ChannelTie(count: shape[axis], [.input(0, axis: axis), .output(0, axis: axis)])
+    }
+    return ChannelCoupling(ties: ties, otherwise: "resamples it")
+  }
+
   /// Each output element goes, by its weights, to the input elements that it was sampled from. The order of the
   /// axes is free; the last is taken when the others are small again, since its elements move one by one.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {

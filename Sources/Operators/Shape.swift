@@ -35,6 +35,10 @@ public struct Shape: Operator {
     .floatOnly(reason: "yields extents, not values")
   }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .opaque(reason: "yields its extents as numbers")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .stops(reason: "yields extents, not values")
   }

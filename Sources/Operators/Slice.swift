@@ -43,6 +43,13 @@ public struct SliceOperator: Operator, CanonicalInputs {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    let ties = ((try? ranges(inputs)) ?? []).enumerated().filter { $1.step == 1 }.map { axis, range in
+      ChannelTie(count: range.count, [.input(0, axis: axis, start: range.start), .output(0, axis: axis)])
+    }
+    return ChannelCoupling(ties: ties, otherwise: "takes it in strides")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs, reads: .parameters(inputs)) { call, gradient throws(OperatorError) in
       let (ranges, shape) = (try ranges(call.inputInfos), try call.shape(0))

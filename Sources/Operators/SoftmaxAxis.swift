@@ -20,6 +20,15 @@ public struct SoftmaxAxis: Sendable {
     return shape[(front + 1)...].allSatisfy { $0 == 1 }
   }
 
+  /// The axes that are normalized together lose no channel.
+  func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    let rank = inputs.optional(0)?.rank ?? 0
+    let front = flattensInnerAxes && axis == rank ? rank : (try? normalizedAxis(axis, rank: rank)) ?? 0
+    return .passing(
+      inputs, outputs, except: front..<(flattensInnerAxes ? rank : min(front + 1, rank)),
+      reason: "normalizes by a sum over all of it")
+  }
+
   /// How `shape` divides: `count` elements, `inner` apart, are normalized together.
   func extents(_ shape: [Int]) throws(OperatorError) -> (outer: Int, count: Int, inner: Int) {
     if shape.isEmpty, axis == 0 || axis == -1 { return (1, 1, 1) }

@@ -59,6 +59,23 @@ public struct Split: Operator, CanonicalInputs {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let shape = inputs.optional(0)?.shape, let front = try? normalizedAxis(axis, rank: shape.count) else {
+      return .opaque(reason: "has no input")
+    }
+    let present = outputs.indices.filter { outputs[$0] != nil }
+    var ties = shape.indices.filter { $0 != front }.map { axis in
+      ChannelTie(count: shape[axis], [.input(0, axis: axis)] + present.map { .output($0, axis: axis) })
+    }
+    var start = 0
+    for (index, extent) in ((try? extents(inputs)) ?? []).enumerated() {
+      let part = outputs.optional(index) == nil ? [] : [ChannelPlaces.output(index, axis: front)]
+      ties.append(ChannelTie(count: extent, [.input(0, axis: front, start: start)] + part))
+      start += extent
+    }
+    return ChannelCoupling(ties: ties, otherwise: "has no input")
+  }
+
   /// Zeros where an output has none.
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(

@@ -30,6 +30,16 @@ public struct Transpose: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .forFloatData(inputs, .sameScale) }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let shape = inputs.optional(0)?.shape, let order = try? order(rank: shape.count) else {
+      return .opaque(reason: "has no input")
+    }
+    let ties = order.enumerated().map { to, from in
+      ChannelTie(count: shape[from], [.input(0, axis: from), .output(0, axis: to)])
+    }
+    return ChannelCoupling(ties: ties, otherwise: "has no input")
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flowsToData(inputs) { call, gradient throws(OperatorError) in
       let shape = try call.shape(0)

@@ -27,6 +27,10 @@ public struct Where: Operator {
 
   public func integerForm(_ inputs: [ValueInfo?]) -> IntegerForm { .floatOnly(reason: "selects by a truth value") }
 
+  public func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    .elementwise(inputs, outputs)
+  }
+
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
     .flows(
       inputs,

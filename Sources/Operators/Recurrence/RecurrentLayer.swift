@@ -21,6 +21,33 @@ struct RecurrentLayer<Cell: RecurrentCell>: Sendable {
       [extents.passes, extents.steps, extents.batch, cell.gateCount, extents.hiddenSize, width])
   }
 
+  /// A hidden unit has a row for each gate in W, R and B of every pass, and a column in R that sums it up.
+  ///
+  /// Both passes of a bidirectional layer lose the same units, as one tensor holds the rows of both.
+  func channelCoupling(_ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> ChannelCoupling {
+    guard let extents = try? form.extents(inputs, gateCount: cell.gateCount) else {
+      return .opaque(reason: "has inputs that do not fit")
+    }
+    typealias Slot = RecurrentInput
+    var units: [ChannelPlaces] = [
+      .input(Slot.weight, axis: 1, blocks: cell.gateCount),
+      .input(Slot.recurrentWeight, axis: 1, blocks: cell.gateCount),
+      .input(Slot.recurrentWeight, axis: 2),
+    ]
+    if inputs.optional(Slot.bias) != nil { units.append(.input(Slot.bias, axis: 1, blocks: 2 * cell.gateCount)) }
+    for state in [Slot.initialState, Slot.initialMemory] where inputs.optional(state) != nil {
+      units.append(.input(state, axis: 2))
+    }
+    for index in 0...stateCount where outputs.optional(index) != nil {
+      units.append(.output(index, axis: index == 0 ? 3 : 2))
+    }
+    let features = ChannelTie(
+      .mixes, count: extents.inputSize, [.input(Slot.x, axis: 2), .input(Slot.weight, axis: 2)])
+    let recurrence = ChannelTie(.mixes, count: extents.hiddenSize, [.input(Slot.recurrentWeight, axis: 2)])
+    return ChannelCoupling(
+      ties: [features, ChannelTie(count: extents.hiddenSize, units), recurrence], otherwise: "runs along it")
+  }
+
   /// The outputs, and the trace that `backward` reads: kept numbers, states and memories of every step.
   func forward(_ inputs: [Tensor?]) throws(OperatorError) -> ForwardResult {
     let extents = try form.extents(inputs.infos, gateCount: cell.gateCount)
