@@ -36,19 +36,22 @@ extension Graph {
   /// Multiply-accumulates of one inference.
   public var multiplyAccumulates: Int { nodes.reduce(0) { $0 + multiplyAccumulates(of: $1) } }
 
-  /// Trained numbers of the network: the elements of its constants, but for scalars, integers that
-  /// shape it, and the scales and zero points of quantization.
+  /// Trained numbers of the network: the elements of `parameterValues`.
   public var parameterCount: Int {
+    parameterValues.reduce(0) { $0 + (self[$1].info?.shape.elementCount ?? 0) }
+  }
+
+  /// The constants that hold trained numbers: all but scalars, integers that shape the network, and the scales and
+  /// zero points of quantization.
+  public var parameterValues: Set<ValueID> {
     var parameters: Set<ValueID> = []
     for node in nodes {
       let isQuantization = node.kind == .quantizeLinear || node.kind == .dequantizeLinear
       for case let input? in isQuantization ? Array(node.inputs.prefix(1)) : node.inputs { parameters.insert(input) }
     }
-    return parameters.reduce(0) { total, id in
-      guard let info = self[id].info, info.constant != nil, !info.shape.isEmpty, info.dtype != .int64 else {
-        return total
-      }
-      return total + info.shape.elementCount
+    return parameters.filter { id in
+      guard let info = self[id].info else { return false }
+      return info.constant != nil && !info.shape.isEmpty && info.dtype != .int64
     }
   }
 }

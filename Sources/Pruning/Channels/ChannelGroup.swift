@@ -1,0 +1,145 @@
+import Graph
+import HostTensors
+import Operators
+import TensorTypes
+
+/// An axis that loses indices with the channels of a group.
+public struct ChannelMember: Sendable {
+  public var axis: ValueAxis
+  /// Whether the value is a trained tensor of rank 2 or more.
+  public var isWeight: Bool
+  /// Whether the axis is summed over, so that the member is where the channels' contributions go in.
+  public var isMixed: Bool
+  /// By channel, the indices of the axis, ascending; as many for every channel.
+  public var indices: [[Int]]
+}
+
+/// Channels that lie in the same axes, each of which can be removed without the others.
+public struct ChannelGroup: Sendable {
+  /// The first node that makes the channels, or the value where no node with a weight does.
+  public var name: String
+  public var count: Int
+  public var members: [ChannelMember]
+}
+
+/// Channels of weights that stay.
+public struct WholeGroup: Sendable {
+  public var name: String
+  public var count: Int
+  public var why: WholeReason
+}
+
+/// What of a graph can lose channels and what cannot.
+public struct ChannelGroups: Sendable {
+  public var groups: [ChannelGroup]
+  public var whole: [WholeGroup]
+
+  /// Derives the groups of a graph in training form, whose shapes are inferred.
+  ///
+  /// Errors: `.graph(.unknownShape)`.
+  public init(_ graph: Graph) throws(ChannelPruningError) {
+    self.init(try ChannelDependencies(graph))
+  }
+
+  init(_ dependencies: ChannelDependencies) {
+    let (sets, reasons) = dependencies.resolved()
+    var channels: [Int: Channel] = [:]
+    var order: [Int] = []
+    for axis in dependencies.axes.indices {
+      let first = dependencies.firstSlots[axis]
+      for index in 0..<dependencies.extents[axis] {
+        let name = sets[first + index]
+        if channels[name] == nil { order.append(name) }
+        channels[name, default: Channel()].add(axis, index)
+      }
+    }
+    var positions: [Channel.Signature: Int] = [:]
+    var collected: [(signature: Channel.Signature, channels: [Channel])] = []
+    for name in order {
+      guard let channel = channels[name] else { continue }
+      let signature = channel.signature(reasons[name])
+      if let position = positions[signature] {
+        collected[position].channels.append(channel)
+      } else {
+        positions[signature] = collected.count
+        collected.append((signature, [channel]))
+      }
+    }
+    let makers = Makers(dependencies.graph)
+    (groups, whole) = ([], [])
+    for (signature, channels) in collected {
+      let axes = signature.axes.map { dependencies.axes[$0] }
+      guard axes.contains(where: { makers.weights.contains($0.value) }) else { continue }
+      let name = makers.name(axes)
+      if let why = signature.reason {
+        if axes.contains(where: { makers.computed.contains($0.value) }) && channels.count > 1 {
+          whole.append(WholeGroup(name: name, count: channels.count, why: why))
+        }
+      } else {
+        let members = signature.axes.indices.map { member in
+          let axis = signature.axes[member]
+          return ChannelMember(
+            axis: dependencies.axes[axis], isWeight: makers.weights.contains(dependencies.axes[axis].value),
+            isMixed: dependencies.isMixed[dependencies.firstSlots[axis] + channels[0].places[member].indices[0]],
+            indices: channels.map { $0.places[member].indices })
+        }
+        groups.append(ChannelGroup(name: name, count: channels.count, members: members))
+      }
+    }
+  }
+}
+
+/// The slots of one set, by axis.
+private struct Channel {
+  struct Signature: Hashable {
+    var axes: [Int]
+    var counts: [Int]
+    var reason: WholeReason?
+  }
+
+  var places: [(axis: Int, indices: [Int])] = []
+
+  /// Axes come in ascending order, and the indices of each.
+  mutating func add(_ axis: Int, _ index: Int) {
+    if places.last?.axis == axis {
+      places[places.count - 1].indices.append(index)
+    } else {
+      places.append((axis, [index]))
+    }
+  }
+
+  func signature(_ reason: WholeReason?) -> Signature {
+    Signature(axes: places.map(\.axis), counts: places.map(\.indices.count), reason: reason)
+  }
+}
+
+/// Which values are weights, which are computed, and what computes them.
+private struct Makers {
+  var weights: Set<ValueID> = []
+  var computed: Set<ValueID> = []
+  private var graph: Graph
+
+  init(_ graph: Graph) {
+    self.graph = graph
+    for node in graph.nodes {
+      for case let output? in node.outputs { computed.insert(output) }
+      for case let input? in node.inputs {
+        // Quantized weights are integers that a DequantizeLinear reads.
+        guard let constant = graph[input].constant, constant.rank > 1,
+          constant.dtype.isFloat || node.kind == .dequantizeLinear
+        else { continue }
+        weights.insert(input)
+      }
+    }
+  }
+
+  /// The first node of which both a weight and an output lie in `axes`.
+  func name(_ axes: [ValueAxis]) -> String {
+    let values = Set(axes.map(\.value))
+    let maker = graph.nodes.first { node in
+      node.outputs.contains { $0.map(values.contains) ?? false }
+        && node.inputs.contains { $0.map { values.contains($0) && weights.contains($0) } ?? false }
+    }
+    return maker?.name ?? graph[axes[0].value].name
+  }
+}

@@ -1,0 +1,24 @@
+import Graph
+import Operators
+
+/// Why channels cannot be removed from a graph.
+public enum ChannelPruningError: Error, Sendable {
+  /// The graph could not be typed, evaluated or rewritten.
+  case graph(GraphError)
+  /// An operator could not be built for fewer channels.
+  case operatorRefused(node: String, OperatorError)
+  /// A setting is outside of what it may be.
+  case invalidOption(name: String, expected: String, found: String)
+  /// Nothing can be removed: `whole` says what stays and why.
+  case nothingToRemove(whole: [WholeGroup])
+  /// No group has the scales of a batch normalization, by which it was to be judged.
+  case noScales
+  /// First-order importance needs gradients of at least one batch.
+  case noGradients
+  /// With every group at its floor, `lowest` of the original remains.
+  case targetUnreachable(ChannelTarget, lowest: Double)
+  /// The groups or the plan were made for another graph.
+  case planMismatch(value: String)
+  /// A value of the rewritten graph has other extents than planned.
+  case wrongShape(value: String, expected: [Int], found: [Int])
+}
