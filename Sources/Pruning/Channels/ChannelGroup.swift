@@ -16,7 +16,7 @@ public struct ChannelMember: Sendable {
 
 /// Channels that lie in the same axes, each of which can be removed without the others.
 public struct ChannelGroup: Sendable {
-  /// The first node that makes the channels, or the value where no node with a weight does.
+  /// The first layer that makes the channels, or the first value that has them where no layer does.
   public var name: String
   public var count: Int
   public var members: [ChannelMember]
@@ -72,7 +72,8 @@ public struct ChannelGroups: Sendable {
       guard axes.contains(where: { makers.weights.contains($0.value) }) else { continue }
       let name = makers.name(axes)
       if let why = signature.reason {
-        if axes.contains(where: { makers.computed.contains($0.value) }) && channels.count > 1 {
+        // What a network is given is no channel of it.
+        if channels.count > 1 && makers.isMade(axes) {
           whole.append(WholeGroup(name: name, count: channels.count, why: why))
         }
       } else {
@@ -113,16 +114,14 @@ private struct Channel {
   }
 }
 
-/// Which values are weights, which are computed, and what computes them.
+/// Which values are weights, and which nodes make channels of them.
 private struct Makers {
   var weights: Set<ValueID> = []
-  var computed: Set<ValueID> = []
   private var graph: Graph
 
   init(_ graph: Graph) {
     self.graph = graph
     for node in graph.nodes {
-      for case let output? in node.outputs { computed.insert(output) }
       for case let input? in node.inputs {
         // Quantized weights are integers that a DequantizeLinear reads.
         guard let constant = graph[input].constant, constant.rank > 1,
@@ -133,13 +132,17 @@ private struct Makers {
     }
   }
 
-  /// The first node of which both a weight and an output lie in `axes`.
-  func name(_ axes: [ValueAxis]) -> String {
+  func name(_ axes: [ValueAxis]) -> String { maker(axes)?.name ?? graph[axes[0].value].name }
+
+  /// Whether a layer makes channels along `axes`.
+  func isMade(_ axes: [ValueAxis]) -> Bool { maker(axes) != nil }
+
+  /// The first node with an output along `axes` that multiplies or looks up.
+  private func maker(_ axes: [ValueAxis]) -> Node? {
     let values = Set(axes.map(\.value))
-    let maker = graph.nodes.first { node in
-      node.outputs.contains { $0.map(values.contains) ?? false }
-        && node.inputs.contains { $0.map { values.contains($0) && weights.contains($0) } ?? false }
+    return graph.nodes.first { node in
+      (node.kind == .gather || graph.multiplyAccumulates(of: node) > 0)
+        && node.outputs.contains { $0.map(values.contains) ?? false }
     }
-    return maker?.name ?? graph[axes[0].value].name
   }
 }

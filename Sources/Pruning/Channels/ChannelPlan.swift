@@ -33,7 +33,11 @@ public struct ChannelPlan: Sendable {
 }
 
 extension ChannelPruning {
-  /// Chooses channels until the target is met: always those that cost the least importance per unit saved.
+  /// Chooses channels until the target is met: always those whose group loses the least per unit saved.
+  ///
+  /// What a group loses is a share of the importance that it still has, once for each weight that reads its channels. So
+  /// each further channel of a group costs more than the one before, and the channels of a residual stage, which many
+  /// layers read, are not cut merely because they save much; by plain importance one layer would pay for all.
   ///
   /// Errors: `.invalidOption`; `.targetUnreachable`; `.planMismatch` where `graph` is not the one surveyed.
   public func plan(_ survey: ChannelSurvey, for graph: Graph) throws(ChannelPruningError) -> ChannelPlan {
@@ -86,11 +90,13 @@ private struct ChannelSelection {
     var order: [Int]
     /// Importance of the first n channels of `order` together, by n.
     var prefixImportance: [Double]
+    /// Weights that the channels' contributions go into.
+    var readers: Int
     var removedCount = 0
     var saved = NetworkCost()
     /// Nodes and tensors that the group shares with others, by group.
     var neighbours: Set<Int> = []
-    /// Importance lost per unit saved by the next step; nil where there is none. Stale after a neighbour's step.
+    /// What the next step loses per unit saved; nil where there is none. Stale after a neighbour's step.
     var price: Double??
   }
 
@@ -106,7 +112,9 @@ private struct ChannelSelection {
       // Of equal channels the later one goes first, so that ties are decided alike everywhere.
       let order = importance.indices.sorted { (importance[$0], $1) < (importance[$1], $0) }
       let prefixes = order.reduce(into: [0.0]) { $0.append($0[$0.count - 1] + importance[$1]) }
-      return Queue(group: survey.groups[index], order: order, prefixImportance: prefixes)
+      let group = survey.groups[index]
+      let readers = Set(group.members.filter { $0.isWeight && $0.isMixed }.map(\.axis)).count
+      return Queue(group: group, order: order, prefixImportance: prefixes, readers: max(readers, 1))
     }
     var groupsOfNode: [Int: Set<Int>] = [:]
     let nodesOfValue = graph.nodesOfValues()
@@ -152,8 +160,10 @@ private struct ChannelSelection {
     guard let count = nextStep(queue) else { return nil }
     let saving = cost.saving(changes(queue, count))[options.target.measure]
     guard saving > 0 else { return nil }
-    let lost = queue.prefixImportance[queue.removedCount + count] - queue.prefixImportance[queue.removedCount]
-    return lost / Double(saving)
+    let gone = queue.prefixImportance[queue.removedCount]
+    let lost = queue.prefixImportance[queue.removedCount + count] - gone
+    let left = (queue.prefixImportance.last ?? 0) - gone
+    return left > 0 ? Double(queue.readers) * lost / left / Double(saving) : 0
   }
 
   private func changes(_ queue: Queue, _ count: Int) -> [(axis: ValueAxis, removed: Int)] {

@@ -35,8 +35,8 @@ public struct ChannelPruningOptions: Sendable {
   public var multiple = 1
   /// The least number of channels that a group keeps.
   public var floor = 1
-  /// The least share of its channels that a group keeps: without it a ranking over all groups may sever a layer.
-  public var floorShare = 0.2
+  /// The least share of its channels that a group keeps.
+  public var floorShare = 0.1
 
   public init() {}
 }
