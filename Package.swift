@@ -91,8 +91,6 @@ let package = Package(
     .target(
       name: "Pruning", dependencies: ["Datasets", "Graph", "HostTensors", "Operators", "TensorTypes", "Training"],
       swiftSettings: strict),
-      name: "Pruning",
-      dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes", "Training"], swiftSettings: strict),
     .target(
       name: "Packing",
       dependencies: ["CZlib", "Graph", "HostTensors", "ModelFormat", "Operators", "Runtime", "TensorTypes"],
