@@ -20,7 +20,8 @@ public struct PruningRun {
   public init(
     _ pruning: WeightPruning, schedule: PruningSchedule, recipe: SupervisedRecipe, document: RecipeDocument
   ) throws(PruningError) {
-    let start = try Self.training { () throws(TrainingError) in try TrainingRun(recipe, document: document) }
+    let prepared = try Self.training { () throws(TrainingError) in try PreparedRecipe(recipe, document: document) }
+    let start = try Self.training { () throws(TrainingError) in try TrainingRun(prepared) }
     let layers = try pruning.collect(from: start.network)
     var curves: [SensitivityCurve] = []
     if pruning.options.scope == .sensitivity, pruning.options.pattern.ownSparsity == nil {
@@ -34,7 +35,7 @@ public struct PruningRun {
     let plan = try pruning.plan(layers, curves: curves)
     let rule = GradualPruning(plan, schedule: schedule)
     run = try Self.training { () throws(TrainingError) in
-      try TrainingRun(recipe, document: document, rules: [rule])
+      try TrainingRun(prepared, rules: [rule])
     }
     testBefore = try Self.training { () throws(TrainingError) in
       try start.test.map { (test) throws(TrainingError) in try start.session.evaluate(test, start.network) }

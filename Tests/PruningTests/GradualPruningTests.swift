@@ -52,7 +52,7 @@ import Training
     let before = try #require(pruning.testBefore)
     #expect(before.meanMetric > 0.85)
     #expect(after.meanMetric >= before.meanMetric - 0.015, "\(before.meanMetric) -> \(after.meanMetric)")
-    #expect(report.layers.allSatisfy { ($0.threshold ?? 0) > 0 })
+    #expect(report.layers.allSatisfy { ($0.threshold != nil) == ($0.zerosAfter > 0) })
   }
 
   @Test func movementPrunesToo() throws {

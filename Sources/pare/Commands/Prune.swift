@@ -30,6 +30,17 @@ struct Prune: ParsableCommand {
   @OptionGroup var options: TrainingOptions
   @OptionGroup var output: JSONOption
 
+  func validate() throws {
+    guard data == nil else { return }
+    let idle = [
+      "--validation": tuning.validation != nil, "--set": !tuning.overrides.isEmpty, "--resume": options.resume,
+      "--log": options.log != nil, "--plot": options.plot != nil,
+    ].filter(\.value).keys.sorted()
+    guard idle.isEmpty else {
+      throw ValidationError("\(idle.joined(separator: ", ")): only where there is training; give --data")
+    }
+  }
+
   func run() throws {
     let pruning = try weights.pruning()
     guard let data else { return try pruneAtOnce(pruning) }
