@@ -124,12 +124,6 @@ struct WeightPruningOptions: ParsableArguments {
   @Option(help: "Steps from one pruning to the next; a hundred prunings in all if not given.") var every: Int?
 
   func validate() throws {
-    guard sparsity != nil || pattern.ownSparsity != nil else {
-      throw ValidationError("--sparsity: is missing, and the pattern \(pattern) sets none")
-    }
-    guard sparsity == nil || pattern.ownSparsity == nil else {
-      throw ValidationError("--sparsity: the pattern \(pattern) sets its own")
-    }
     guard (0..<1).contains(begin), end > begin, end <= 1 else {
       throw ValidationError("--begin and --end: expected 0 <= begin < end <= 1, found \(begin) and \(end)")
     }
@@ -139,6 +133,12 @@ struct WeightPruningOptions: ParsableArguments {
   var schedule: PruningSchedule { PruningSchedule(begin: begin, end: end, frequency: every) }
 
   func pruning() throws -> WeightPruning {
+    guard sparsity != nil || pattern.ownSparsity != nil else {
+      throw CommandFailure("--sparsity: is missing, and the pattern \(pattern) sets none", .usage)
+    }
+    guard sparsity == nil || pattern.ownSparsity == nil else {
+      throw CommandFailure("--sparsity: the pattern \(pattern) sets its own", .usage)
+    }
     var options = PruningOptions(sparsity: sparsity ?? 0)
     options.scope = scope
     options.pattern = pattern
