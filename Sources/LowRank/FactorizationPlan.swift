@@ -33,7 +33,9 @@ public struct FactorizationPlan: Sendable, Encodable {
   public var parametersAfter: Int { layers.reduce(parameters) { $0 + $1.parametersAfter - $1.parameters } }
 
   private enum CodingKeys: String, CodingKey {
-    case layers, multiplyAccumulates, multiplyAccumulatesAfter, parameters, parametersAfter
+    case layers, parameters, parametersAfter
+    case multiplyAccumulates = "macs"
+    case multiplyAccumulatesAfter = "macsAfter"
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -48,8 +50,10 @@ public struct FactorizationPlan: Sendable, Encodable {
 
 extension FactorizationPlan.Layer: Encodable {
   private enum CodingKeys: String, CodingKey {
-    case name, kind, shape, scheme, rank, fullRank, energy, reason, multiplyAccumulates, multiplyAccumulatesAfter
-    case parameters, parametersAfter
+    case name, shape, scheme, rank, fullRank, energy, reason, parameters, parametersAfter
+    case kind = "operator"
+    case multiplyAccumulates = "macs"
+    case multiplyAccumulatesAfter = "macsAfter"
   }
 
   public func encode(to encoder: any Encoder) throws {
