@@ -30,6 +30,11 @@ struct NodeRules {
     return .integer(form)
   }
 
+  /// The width of the weight of `node`.
+  func weightBits(of node: Node) -> WeightBits {
+    options.layerBits.last { matches(NamePattern($0.pattern), node) }?.bits ?? options.weightBits
+  }
+
   func matches(_ pattern: NamePattern, _ node: Node) -> Bool {
     pattern.matches(node.name) || node.outputs.contains { $0.map { pattern.matches(graph[$0].name) } ?? false }
   }

@@ -17,19 +17,23 @@ public struct QuantizationOptions: Sendable {
 
   /// How the scale of a weight channel is stored.
   public enum WeightScales: String, Sendable, CaseIterable {
-    /// Rounded up to a bfloat16 value: two bytes in a packed file, at most 2^-7 coarser, never clipping.
+    /// Rounded up to a bfloat16 value: two bytes in a packed file, at most 2^-7 coarser, clipping no more for it.
     ///
     /// Against exact scales, in points of accuracy, over the 20 pairs of network and method of
     /// `CalibrationMethod`'s table (same date and judge): -0.08 on average, from -0.8 to +0.1, where one of 500
     /// clips is 0.2 points; the root mean square error of the outputs is 1.2 % higher on average.
     case bfloat16
-    /// The exact quotient of the largest magnitude and 127, four bytes.
+    /// As it was computed, four bytes.
     case exact
   }
 
   public var method: CalibrationMethod
   public var activationType: ActivationType
   public var weightScales: WeightScales
+  /// The width of weights that no pattern of `layerBits` names.
+  public var weightBits: WeightBits
+  /// Widths by layer; of several patterns that match, the last counts.
+  public var layerBits: [LayerBits]
   /// Nodes to leave in float, by patterns over node names and output names; `*` and `?` as in a shell.
   public var keepFloat: [String]
   /// Operators to leave in float.
@@ -37,11 +41,14 @@ public struct QuantizationOptions: Sendable {
 
   public init(
     method: CalibrationMethod = .standard, activationType: ActivationType = .uint8,
-    weightScales: WeightScales = .bfloat16, keepFloat: [String] = [], keepFloatKinds: Set<OperatorKind> = []
+    weightScales: WeightScales = .bfloat16, weightBits: WeightBits = .eight, layerBits: [LayerBits] = [],
+    keepFloat: [String] = [], keepFloatKinds: Set<OperatorKind> = []
   ) {
     self.method = method
     self.activationType = activationType
     self.weightScales = weightScales
+    self.weightBits = weightBits
+    self.layerBits = layerBits
     self.keepFloat = keepFloat
     self.keepFloatKinds = keepFloatKinds
   }

@@ -85,7 +85,9 @@ extension QuantizationParameters {
 }
 
 extension WeightPlan {
-  fileprivate var brief: String { "[\(range.lowerBound.brief), \(range.upperBound.brief)] x\(scales.count)" }
+  fileprivate var brief: String {
+    "\(bits.rawValue) bits [\(range.lowerBound.brief), \(range.upperBound.brief)] x\(scales.count)"
+  }
 }
 
 extension Float {

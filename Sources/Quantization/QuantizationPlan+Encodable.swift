@@ -61,7 +61,7 @@ extension ActivationPlan: Encodable {
 
 extension WeightPlan: Encodable {
   private enum CodingKeys: String, CodingKey {
-    case value, minimum, maximum, scales, bias
+    case value, bits, minimum, maximum, scales, bias
     case channelAxis = "channel_axis"
     case enlargedForBias = "enlarged_for_bias"
     case deadChannels = "dead_channels"
@@ -71,6 +71,7 @@ extension WeightPlan: Encodable {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(value, forKey: .value)
     try container.encode(channelAxis, forKey: .channelAxis)
+    try container.encode(bits.rawValue, forKey: .bits)
     try container.encode(range.lowerBound, forKey: .minimum)
     try container.encode(range.upperBound, forKey: .maximum)
     try container.encode(scales, forKey: .scales)

@@ -46,6 +46,7 @@ public struct ActivationPlan: Sendable {
 public struct WeightPlan: Sendable {
   public var value: String
   public var channelAxis: Int
+  public var bits: WeightBits
   /// Least and greatest weight.
   public var range: ClosedRange<Float>
   /// One per channel.
@@ -71,7 +72,7 @@ public enum PlanWarning: Sendable, Equatable {
   case enlargedForBias(node: String, count: Int)
   /// Calibration saw NaN or infinity in a value that stays float.
   case nonFinite(value: String, sample: Int, nanCount: Int, infiniteCount: Int)
-  /// A keep-float pattern that names no node.
+  /// A pattern, of nodes to keep float or of widths by layer, that names no node.
   case patternMatchesNothing(String)
   /// No node has an integer form.
   case nothingToQuantize
@@ -88,7 +89,7 @@ extension PlanWarning: CustomStringConvertible {
       "\(node) has \(count) channels whose weight scale was enlarged so that the bias fits 32 bits"
     case .nonFinite(let value, let sample, let nanCount, let infiniteCount):
       "\(value), which stays float, held \(nanCount) NaN and \(infiniteCount) infinite values, first in sample \(sample)"
-    case .patternMatchesNothing(let pattern): "keep-float pattern \(pattern) matches no node"
+    case .patternMatchesNothing(let pattern): "the pattern \(pattern) matches no node"
     case .nothingToQuantize: "no node has an integer form"
     }
   }

@@ -11,10 +11,7 @@ extension StaticQuantization {
   /// Errors: `.planMismatch` where the plan was made for another graph.
   public func apply(_ plan: QuantizationPlan, to graph: Graph) throws(QuantizationError) -> Graph {
     try Self.requireFloat(graph)
-    guard plan.nodes.count == graph.nodes.count else { throw .planMismatch(node: graph.nodes.first?.name ?? "") }
-    for (node, planned) in zip(graph.nodes, plan.nodes) where node.name != planned.name || node.kind != planned.kind {
-      throw .planMismatch(node: node.name)
-    }
+    try plan.requireFit(to: graph)
     var rewriter = Rewriter(graph, plan)
     return try rewriter.rewritten()
   }
@@ -36,6 +33,7 @@ private struct Rewriter {
     var value: ValueID
     var axis: Int
     var scales: [Float]
+    var bits: WeightBits
   }
 
   init(_ graph: Graph, _ plan: QuantizationPlan) {
@@ -133,9 +131,9 @@ private struct Rewriter {
       let weight = graph[value].constant, plan.scales.count == weight.shape[axis],
       let input = node.valueInputPositions(form).first.flatMap({ node.inputs[$0] }), let data = activations[input]
     else { throw .planMismatch(node: node.name) }
-    let key = WeightKey(value: value, axis: axis, scales: plan.scales)
+    let key = WeightKey(value: value, axis: axis, scales: plan.scales, bits: plan.bits)
     if weights[key] == nil {
-      let stored = IntegerParameters.quantize(weight, scales: plan.scales, axis: axis)
+      let stored = IntegerParameters.quantize(weight, scales: plan.scales, axis: axis, bits: plan.bits)
       let channels = [plan.scales.count]
       let scale = graph.addConstant(name: "\(plan.value)_scale", Tensor(shape: channels, elements: plan.scales))
       let zeroPoint = graph.addConstant(name: "\(plan.value)_zero_point", Tensor(shape: channels, repeating: Int8(0)))

@@ -91,6 +91,7 @@ private struct Planner {
   /// Scales of all weights; returns the nodes for which there are none, with the reason.
   mutating func chooseWeights() -> [Int: FloatReason] {
     var refusals: [Int: FloatReason] = [:]
+    let rules = NodeRules(graph: graph, options: options, rejected: [:])
     for index in graph.nodes.indices {
       guard case .accumulate(let weightInput, let axis)? = scope.form(of: index) else { continue }
       let node = graph.nodes[index]
@@ -99,9 +100,12 @@ private struct Planner {
         let output = scope.quantizedOutputs(of: index).first.flatMap({ parameters[$0] })
       else { continue }
       let bias = node.inputs.count > 2 ? node.inputs[2] : nil
+      let bits = rules.weightBits(of: node)
       var scales = WeightScales(
-        magnitudes: WeightScales.magnitudes(weight, axis: axis), inputScale: input.scale,
+        magnitudes: WeightScales.magnitudes(weight, axis: axis), bits: bits, inputScale: input.scale,
         bias: bias.flatMap { graph[$0].constant?.floats }, storage: options.weightScales)
+      // Of 255 levels the outermost cost little; of 15 it pays to clip.
+      if bits != .eight { scales.minimizeError(of: weight, axis: axis, bits: bits, storage: options.weightScales) }
       let products = weight.count / weight.shape[axis]
       if let bias = bias.flatMap({ graph[$0].constant?.floats }) {
         let limit = AccumulatorBound.biasLimit(products: products)
@@ -117,7 +121,7 @@ private struct Planner {
       }
       if !usable { refusals[index] = .multiplierOutOfRange }
       weights[index] = WeightPlan(
-        value: graph[value].name, channelAxis: axis, range: weight.extremes, scales: scales.scales,
+        value: graph[value].name, channelAxis: axis, bits: bits, range: weight.extremes, scales: scales.scales,
         bias: bias.map { graph[$0].name }, enlargedForBias: scales.enlargedForBias, deadChannels: scales.deadChannels)
     }
     return refusals
@@ -163,7 +167,8 @@ private struct Planner {
           value: name, sample: sample, nanCount: observer.nanCount, infiniteCount: observer.infiniteCount))
     }
     let rules = NodeRules(graph: graph, options: options, rejected: [:])
-    for text in options.keepFloat where !graph.nodes.contains(where: { rules.matches(NamePattern(text), $0) }) {
+    for text in options.keepFloat + options.layerBits.map(\.pattern)
+    where !graph.nodes.contains(where: { rules.matches(NamePattern(text), $0) }) {
       all.append(.patternMatchesNothing(text))
     }
     if scope.quantizedValues.isEmpty { all.append(.nothingToQuantize) }

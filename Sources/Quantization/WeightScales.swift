@@ -25,21 +25,25 @@ package struct WeightScales {
     }
   }
 
-  /// Scales at which the largest magnitude of each channel is 127 steps, for an input of scale `inputScale`.
+  /// Scales at which the largest magnitude of each channel is the greatest level, for an input of scale `inputScale`.
   ///
   /// A channel that is less than 2^-24 of the largest contributes nothing that a float sum would keep:
   /// it takes the scale of the largest, so that its bias stays as fine as that of the others.
-  package init(magnitudes: [Float], inputScale: Float, bias: [Float]?, storage: QuantizationOptions.WeightScales) {
+  package init(
+    magnitudes: [Float], bits: WeightBits = .eight, inputScale: Float, bias: [Float]?,
+    storage: QuantizationOptions.WeightScales
+  ) {
+    let levels = Float(bits.greatestLevel)
     let largest = magnitudes.max() ?? 0
     let largestBias = bias.map { $0.reduce(0) { max($0, $1.magnitude) } } ?? 0
     let fallback: Float
     if largest > 0 {
-      fallback = largest / 127
+      fallback = largest / levels
     } else {
       // Nothing but bias: fine enough for sixteen bits of it.
-      fallback = largestBias > 0 ? largestBias / inputScale / 65_536 : 1 / 127
+      fallback = largestBias > 0 ? largestBias / inputScale / 65_536 : 1 / levels
     }
-    scales = magnitudes.map { Self.stored(($0 > 0 ? $0 : 1) / 127, storage) }
+    scales = magnitudes.map { Self.stored(($0 > 0 ? $0 : 1) / levels, storage) }
     let negligible = largest * 0x1p-24
     for (channel, magnitude) in magnitudes.enumerated() where magnitude <= negligible {
       scales[channel] = Self.stored(fallback, storage)
@@ -62,7 +66,41 @@ package struct WeightScales {
     }
   }
 
-  /// `scale` as it will be stored: never smaller, so that nothing clips.
+  /// Replaces each scale by the one of least squared error: 71 are tried, down to 0.3 of the given one, at which
+  /// the outermost weights clip.
+  package mutating func minimizeError(
+    of weight: Tensor, axis: Int, bits: WeightBits, storage: QuantizationOptions.WeightScales
+  ) {
+    let levels = Float(bits.greatestLevel)
+    let dead = Set(deadChannels)
+    let channels = weight.elementsByChannel(axis: axis)
+    scales.withUnsafeMutableBufferPointer { scales in
+      nonisolated(unsafe) let scales = scales
+      Parallel.forEach(channels.count) { channel in
+        guard !dead.contains(channel) else { return }
+        var best = (error: Double.infinity, scale: scales[channel])
+        for hundredths in stride(from: 100, through: 30, by: -1) {
+          let scale = Self.stored(scales[channel] * Float(hundredths) / 100, storage)
+          let error = Self.squaredError(channels[channel], scale: scale, levels: levels)
+          if error < best.error { best = (error, scale) }
+        }
+        scales[channel] = best.scale
+      }
+    }
+  }
+
+  /// The sum over `weights` of the square of what rounding and clipping to -levels...levels change.
+  private static func squaredError(_ weights: [Float], scale: Float, levels: Float) -> Double {
+    var sum = 0.0
+    for weight in weights {
+      let level = min(max(weight / scale, -levels), levels).rounded(.toNearestOrEven)
+      let error = Double(weight - level * scale)
+      sum += error * error
+    }
+    return sum
+  }
+
+  /// `scale` as it will be stored: never smaller, so that nothing clips for it.
   static func stored(_ scale: Float, _ storage: QuantizationOptions.WeightScales) -> Float {
     switch storage {
     case .exact: scale
@@ -78,14 +116,15 @@ package struct WeightScales {
 
 /// Weights and biases as stored integers.
 package enum IntegerParameters {
-  /// saturate(roundTiesToEven(w / scale)) within -127...127, per channel along `axis`.
-  package static func quantize(_ weight: Tensor, scales: [Float], axis: Int) -> Tensor {
+  /// saturate(roundTiesToEven(w / scale)) within the levels of `bits`, per channel along `axis`.
+  package static func quantize(_ weight: Tensor, scales: [Float], axis: Int, bits: WeightBits = .eight) -> Tensor {
+    let greatest = Float(bits.greatestLevel)
     let inner = weight.shape[(axis + 1)...].reduce(1, *)
     return weight.withElements(as: Float.self) { elements in
       Tensor(shape: weight.shape, of: Int8.self) { (target: UnsafeMutableBufferPointer<Int8>) in
         for index in elements.indices {
           let scaled = elements[index] / scales[index / inner % scales.count]
-          target[index] = Int8(min(max(scaled, -127), 127).rounded(.toNearestOrEven))
+          target[index] = Int8(min(max(scaled, -greatest), greatest).rounded(.toNearestOrEven))
         }
       }
     }
@@ -105,5 +144,20 @@ package enum IntegerParameters {
     return parameters.dtype == .uint8
       ? Tensor(shape: constant.shape, elements: levels.map { UInt8($0) })
       : Tensor(shape: constant.shape, elements: levels.map { Int8($0) })
+  }
+}
+
+extension Tensor {
+  /// The float32 elements of each index of `axis`, in order.
+  package func elementsByChannel(axis: Int) -> [[Float]] {
+    let channels = shape[axis]
+    let inner = shape[(axis + 1)...].reduce(1, *)
+    return withElements(as: Float.self) { elements in
+      (0..<channels).map { channel in
+        stride(from: channel * inner, to: elements.count, by: max(channels * inner, 1)).flatMap {
+          elements[$0..<$0 + inner]
+        }
+      }
+    }
   }
 }

@@ -10,16 +10,20 @@ import Quantization
 
 struct Quantize: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Quantizes a trained network to int8 after watching it on calibration data.",
+    abstract: "Quantizes a trained network to 8 bits or fewer after watching it on calibration data.",
     discussion: """
       Writes an ONNX file with QuantizeLinear/DequantizeLinear pairs: int8 weights with a scale for each
       output channel, 8-bit activations with one scale each. Any tool that reads ONNX can check it.
       What has no integer form stays float and is listed with the reason. Memory does not grow with
       the number of calibration samples.
 
+      Weights of 6, 5 or 4 bits cost accuracy, which --adaround and --correct-biases win back from the same samples
+      without labels; they hold the samples and what flows between two layers in memory.
+
         pare quantize model.onnx --calibration calibration.yaml -o int8.onnx
         pare quantize model.onnx --calibration c.yaml --method percentile --percentile 99.9 -o int8.onnx
         pare quantize model.onnx --calibration c.yaml --keep-float 'head/*' -o int8.onnx
+        pare quantize model.onnx --calibration c.yaml --weight-bits 4 --layer 'head/*=8' --adaround -o int4.onnx
       """)
 
   enum Method: String, ExpressibleByArgument, CaseIterable { case minmax, percentile, mse, entropy }
@@ -37,6 +41,8 @@ struct Quantize: ParsableCommand {
   @Flag(help: "Signed activations (int8) instead of unsigned ones (uint8).") var signedActivations = false
   @Flag(help: "Keep weight scales exact instead of rounding them up to bfloat16, which packs smaller.")
   var exactScales = false
+  @OptionGroup var widths: WeightWidthOptions
+  @OptionGroup var repairs: RepairOptions
   @OptionGroup var shapes: ShapeOptions
   @OptionGroup var output: JSONOption
 
@@ -48,13 +54,14 @@ struct Quantize: ParsableCommand {
 
   func run() throws {
     let graph = try Reading.simplifiedGraph(model, shapes: try shapes.parsed())
-    let pass = StaticQuantization(try options())
-    let (plan, quantized) = try quantize(graph, with: pass)
-    do throws(ONNXError) { try exportONNX(quantized, to: URL(fileURLWithPath: path)) } catch {
+    let result = try quantize(graph, with: StaticQuantization(try options()))
+    do throws(ONNXError) { try exportONNX(result.graph, to: URL(fileURLWithPath: path)) } catch {
       throw error.failure(file: path)
     }
-    for warning in plan.warnings { Console.warning("\(warning)") }
-    try output.print(plan, else: "\(plan)\n")
+    for warning in result.plan.warnings { Console.warning("\(warning)") }
+    try output.print(
+      QuantizationReport(plan: result.plan, equalization: result.equalization, repair: result.repair),
+      else: result.text)
   }
 
   private func options() throws(CommandFailure) -> QuantizationOptions {
@@ -68,6 +75,8 @@ struct Quantize: ParsableCommand {
     options.activationType = signedActivations ? .int8 : .uint8
     options.weightScales = exactScales ? .exact : .bfloat16
     options.keepFloat = keepFloat
+    options.weightBits = try widths.bits()
+    options.layerBits = try widths.layers()
     for name in keepFloatOperator {
       guard let kind = OperatorKind(rawValue: name) else {
         throw CommandFailure("--keep-float-operator \(name): there is no operator of that name", .usage)
@@ -77,8 +86,21 @@ struct Quantize: ParsableCommand {
     return options
   }
 
-  private func quantize(_ graph: Graph, with pass: StaticQuantization) throws -> (QuantizationPlan, Graph) {
+  private struct Result {
+    var plan: QuantizationPlan
+    var graph: Graph
+    var equalization: EqualizationReport?
+    var repair: RepairReport?
+
+    var text: String {
+      [equalization?.text, repair?.text].compactMap { $0 }.joined() + "\(plan)\n"
+    }
+  }
+
+  private func quantize(_ graph: Graph, with pass: StaticQuantization) throws -> Result {
     let samples = try CalibrationSamples(graph, dataset: try Reading.dataset(calibration), file: model)
+    let equalized = repairs.equalize ? CrossLayerEqualization().apply(to: graph) : nil
+    let graph = equalized?.graph ?? graph
     var progress = Progress("calibrating", total: samples.dataset.count)
     do {
       let statistics = try pass.collect(from: graph, count: samples.dataset.count) { index in
@@ -86,16 +108,88 @@ struct Quantize: ParsableCommand {
         return try samples.inputs(index)
       }
       let plan = try pass.plan(for: graph, from: statistics)
-      return (plan, try pass.apply(plan, to: graph))
+      let repaired = try repair(graph, plan, samples)
+      return Result(
+        plan: plan, graph: try pass.apply(plan, to: repaired?.graph ?? graph), equalization: equalized?.report,
+        repair: repaired?.report)
     } catch let error as QuantizationError {
       throw error.failure(file: model, calibration: calibration)
     } catch let error as DatasetError {
       throw CommandFailure("\(error)")
     }
   }
+
+  private func repair(
+    _ graph: Graph, _ plan: QuantizationPlan, _ samples: CalibrationSamples
+  ) throws -> (graph: Graph, report: RepairReport)? {
+    guard let repair = repairs.layerRepair else { return nil }
+    let inputs = try (0..<samples.dataset.count).map { try samples.inputs($0) }
+    let layers = plan.nodes.count { $0.weight != nil }
+    var progress = Progress("repairing", total: layers)
+    return try repair.apply(plan, to: graph, samples: inputs) { done, _ in progress.update(done) }
+  }
 }
 
-extension QuantizationPlan: Report {}
+/// `--weight-bits` and `--layer`.
+struct WeightWidthOptions: ParsableArguments {
+  @Option(help: "Bits of a weight: 8, 6, 5 or 4.") var weightBits = 8
+  @Option(
+    name: .customLong("layer"),
+    help: ArgumentHelp(
+      "Bits of the weights of nodes of this name, such as 'head/*=8'; the last that matches counts; may be repeated.",
+      valueName: "pattern=bits"))
+  var layerBits: [String] = []
+
+  func bits() throws(CommandFailure) -> WeightBits {
+    guard let bits = WeightBits(rawValue: weightBits) else {
+      throw CommandFailure("--weight-bits: expected 8, 6, 5 or 4, found \(weightBits)", .usage)
+    }
+    return bits
+  }
+
+  func layers() throws(CommandFailure) -> [LayerBits] {
+    var layers: [LayerBits] = []
+    for text in layerBits {
+      // Node names may hold '=': the last one separates.
+      guard let mark = text.lastIndex(of: "="), mark > text.startIndex,
+        let bits = Int(text[text.index(after: mark)...]).flatMap(WeightBits.init(rawValue:))
+      else { throw CommandFailure("--layer \(text): expected PATTERN=8, 6, 5 or 4", .usage) }
+      layers.append(LayerBits(pattern: String(text[..<mark]), bits: bits))
+    }
+    return layers
+  }
+}
+
+/// What wins accuracy back from calibration samples.
+struct RepairOptions: ParsableArguments {
+  @Flag(help: "Even out weights between layers first (cross-layer equalization).") var equalize = false
+  @Flag(help: "Correct biases by what quantization shifts on average.") var correctBiases = false
+  @Option(
+    defaultAsFlag: 1_000,
+    help: ArgumentHelp(
+      "Learn which weights to round up and which down (AdaRound); 1000 iterations a layer if not given.",
+      valueName: "iterations"))
+  var adaround: Int?
+  @Option(help: "Seed of the batches of --adaround.") var seed: UInt64 = 1
+
+  func validate() throws {
+    if let adaround, !(1...1_000_000).contains(adaround) {
+      throw ValidationError("--adaround: expected 1 to 1000000 iterations, found \(adaround)")
+    }
+  }
+
+  /// nil where nothing is asked for.
+  var layerRepair: LayerRepair? {
+    guard correctBiases || adaround != nil else { return nil }
+    let rounding = adaround.map { iterations in
+      var rounding = AdaptiveRounding()
+      rounding.iterations = iterations
+      rounding.seed = seed
+      return rounding
+    }
+    return LayerRepair(rounding: rounding, correctsBiases: correctBiases)
+  }
+}
 
 /// Calibration samples shaped for a network's input.
 private struct CalibrationSamples {
