@@ -76,7 +76,8 @@ let package = Package(
       name: "Datasets", dependencies: ["CJPEG", "CPNG", "CZlib", "HostTensors", "TensorTypes", yams],
       swiftSettings: strict),
     .target(
-      name: "Quantization", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
+      name: "Quantization", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes", "Training"],
+      swiftSettings: strict),
     .target(
       name: "Training",
       dependencies: ["CZlib", "Datasets", "Graph", "HostTensors", "ONNX", "Operators", "TensorTypes", yams],

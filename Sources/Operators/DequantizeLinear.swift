@@ -91,6 +91,11 @@ public struct DequantizeLinear: Operator {
   }
 
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
-    .stops(reason: "reads integers")
+    guard blockSize == 0 else { return .stops(reason: "has a scale for each block") }
+    guard inputs.optional(1)?.dtype == .float32 else { return .stops(reason: "does not give float32 values") }
+    return .flows(
+      GradientRule(inputs: [0, 1], reads: .inputs(0, 1, 2)) { call throws(OperatorError) in
+        try straightThrough(call)
+      })
   }
 }

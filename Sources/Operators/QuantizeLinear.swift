@@ -105,6 +105,20 @@ public struct QuantizeLinear: Operator {
   }
 
   public func differentiation(_ inputs: [ValueInfo?]) -> Differentiation {
-    .stops(reason: "rounds to integers")
+    guard blockSize == 0 else { return .stops(reason: "has a scale for each block") }
+    guard inputs.optional(0)?.dtype == .float32, inputs.optional(1)?.dtype == .float32 else {
+      return .stops(reason: "does not round float32 values")
+    }
+    let levels: ClosedRange<Int32> =
+      switch inputs.optional(2)?.dtype ?? outputType ?? .uint8 {
+      case .int8: -128...127
+      case .uint16: 0...65_535
+      case .int16: -32_768...32_767
+      default: 0...255
+      }
+    return .flows(
+      GradientRule(inputs: [0, 1], reads: .inputs(0, 1, 2)) { call throws(OperatorError) in
+        try straightThrough(call, levels: levels)
+      })
   }
 }

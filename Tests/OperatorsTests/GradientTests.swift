@@ -73,7 +73,8 @@ extension OperatorKind {
       .expand, .where, .identity, .resize:
       return .checkedHere
     case .conv, .convTranspose, .gemm, .matMul, .batchNormalization, .relu, .maxPool, .averagePool,
-      .globalAveragePool, .globalMaxPool, .add, .dropout, .lstm, .gru, .rnn, .layerNormalization:
+      .globalAveragePool, .globalMaxPool, .add, .dropout, .lstm, .gru, .rnn, .layerNormalization, .quantizeLinear,
+      .dequantizeLinear:
       return .checkedBeside
     case .argMax, .shape: return .stops(OperatorCase(rawValue, [floats([1, 2])]))
     case .constant: return .stops(OperatorCase(rawValue, [], ["value_float": .float(1)]))
@@ -81,9 +82,6 @@ extension OperatorKind {
     case .equal, .greater, .less: return .stops(OperatorCase(rawValue, pair))
     case .not: return .stops(OperatorCase(rawValue, [truths([true])]))
     case .and, .or: return .stops(OperatorCase(rawValue, truthPair))
-    case .quantizeLinear: return .stops(OperatorCase(rawValue, [floats([1, 2]), Tensor(scalar: Float(0.5))]))
-    case .dequantizeLinear:
-      return .stops(OperatorCase(rawValue, [Tensor(shape: [1], elements: [UInt8(3)]), Tensor(scalar: Float(0.5))]))
     }
   }
 }

@@ -146,14 +146,7 @@ extension Tensor {
 
   /// The weights that the levels of `weight` stand for, this tensor being rounded to them.
   func rounded(to weight: WeightPlan) -> Tensor {
-    let levels = IntegerParameters.quantize(self, scales: weight.scales, axis: weight.channelAxis, bits: weight.bits)
-    let inner = shape[(weight.channelAxis + 1)...].reduce(1, *)
-    return levels.withElements(as: Int8.self) { levels in
-      Tensor(shape: shape, of: Float.self) { (target: UnsafeMutableBufferPointer<Float>) in
-        for index in levels.indices {
-          target[index] = Float(levels[index]) * weight.scales[index / inner % weight.scales.count]
-        }
-      }
-    }
+    IntegerParameters.quantize(self, scales: weight.scales, axis: weight.channelAxis, bits: weight.bits)
+      .dequantized(scales: weight.scales, axis: weight.channelAxis)
   }
 }

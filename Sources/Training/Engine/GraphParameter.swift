@@ -8,6 +8,12 @@ public struct GraphParameter: Sendable, Equatable {
   public let shape: [Int]
   /// Whether regularization applies: a matrix or a kernel, not a bias, a scale or a shift.
   public let isDecayed: Bool
+
+  public init(value: ValueID, shape: [Int], isDecayed: Bool) {
+    self.value = value
+    self.shape = shape
+    self.isDecayed = isDecayed
+  }
 }
 
 extension Graph {

@@ -2,20 +2,22 @@ import Foundation
 import Measurement
 import Quantization
 
-/// What `pare quantize` reports: the keys of the plan, and those of `equalization` and `repair` where they were asked
+/// What `pare quantize` reports: the keys of the plan, and `equalization`, `repair` and `training` where they were asked
 /// for.
 struct QuantizationReport: Report {
   var plan: QuantizationPlan
   var equalization: EqualizationReport?
   var repair: RepairReport?
+  var training: TrainingReport?
 
-  private enum CodingKeys: String, CodingKey { case equalization, repair }
+  private enum CodingKeys: String, CodingKey { case equalization, repair, training }
 
   func encode(to encoder: any Encoder) throws {
     try plan.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encodeIfPresent(equalization, forKey: .equalization)
     try container.encodeIfPresent(repair, forKey: .repair)
+    try container.encodeIfPresent(training, forKey: .training)
   }
 }
 

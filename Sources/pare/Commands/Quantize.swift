@@ -18,12 +18,15 @@ struct Quantize: ParsableCommand {
       the number of calibration samples.
 
       Weights of 6, 5 or 4 bits cost accuracy, which --adaround and --correct-biases win back from the same samples
-      without labels; they hold the samples and what flows between two layers in memory.
+      without labels; they hold the samples and what flows between two layers in memory. Where there are labelled
+      samples, --train wins back more: weights, biases and steps are learned with the rounding in place, zeros
+      stay zero and shared values shared.
 
         pare quantize model.onnx --calibration calibration.yaml -o int8.onnx
         pare quantize model.onnx --calibration c.yaml --method percentile --percentile 99.9 -o int8.onnx
         pare quantize model.onnx --calibration c.yaml --keep-float 'head/*' -o int8.onnx
         pare quantize model.onnx --calibration c.yaml --weight-bits 4 --layer 'head/*=8' --adaround -o int4.onnx
+        pare quantize model.onnx --calibration c.yaml --weight-bits 4 --train --data train.yaml -o int4.onnx
       """)
 
   enum Method: String, ExpressibleByArgument, CaseIterable { case minmax, percentile, mse, entropy }
@@ -43,24 +46,36 @@ struct Quantize: ParsableCommand {
   var exactScales = false
   @OptionGroup var widths: WeightWidthOptions
   @OptionGroup var repairs: RepairOptions
+  @OptionGroup var training: AwareTrainingOptions
   @OptionGroup var shapes: ShapeOptions
   @OptionGroup var output: JSONOption
 
   func validate() throws {
+    if training.isWanted && repairs.layerRepair != nil {
+      throw ValidationError("--train: learns what --adaround and --correct-biases would repair; give one or the other")
+    }
     guard percentile > 50, percentile <= 100 else {
       throw ValidationError("--percentile: expected more than 50, at most 100, found \(percentile)")
     }
   }
 
-  func run() throws {
+  /// The network with constants and normalizations folded, and ready for batches where it is to be trained.
+  private func network() throws(CommandFailure) -> Graph {
     let graph = try Reading.simplifiedGraph(model, shapes: try shapes.parsed())
+    guard training.isWanted else { return graph }
+    do throws(GraphError) { return try trainingForm(of: graph) } catch { throw error.failure(file: model) }
+  }
+
+  func run() throws {
+    let graph = try network()
     let result = try quantize(graph, with: StaticQuantization(try options()))
     do throws(ONNXError) { try exportONNX(result.graph, to: URL(fileURLWithPath: path)) } catch {
       throw error.failure(file: path)
     }
     for warning in result.plan.warnings { Console.warning("\(warning)") }
     try output.print(
-      QuantizationReport(plan: result.plan, equalization: result.equalization, repair: result.repair),
+      QuantizationReport(
+        plan: result.plan, equalization: result.equalization, repair: result.repair, training: result.training),
       else: result.text)
   }
 
@@ -91,9 +106,10 @@ struct Quantize: ParsableCommand {
     var graph: Graph
     var equalization: EqualizationReport?
     var repair: RepairReport?
+    var training: TrainingReport?
 
     var text: String {
-      [equalization?.text, repair?.text].compactMap { $0 }.joined() + "\(plan)\n"
+      [equalization?.text, repair?.text, training?.text].compactMap { $0 }.joined() + "\(plan)\n"
     }
   }
 
@@ -108,6 +124,7 @@ struct Quantize: ParsableCommand {
         return try samples.inputs(index)
       }
       let plan = try pass.plan(for: graph, from: statistics)
+      if training.isWanted { return try train(graph, plan, equalized?.report, with: pass) }
       let repaired = try repair(graph, plan, samples)
       return Result(
         plan: plan, graph: try pass.apply(plan, to: repaired?.graph ?? graph), equalization: equalized?.report,
@@ -117,6 +134,17 @@ struct Quantize: ParsableCommand {
     } catch let error as DatasetError {
       throw CommandFailure("\(error)")
     }
+  }
+
+  private func train(
+    _ graph: Graph, _ plan: QuantizationPlan, _ equalization: EqualizationReport?, with pass: StaticQuantization
+  ) throws -> Result {
+    let network = try FakeQuantizedNetwork(graph, plan)
+    let trained = try training.train(
+      network, model: model, seed: repairs.seed, output: path, storage: pass.options.weightScales)
+    return Result(
+      plan: trained.plan, graph: try pass.apply(trained.plan, to: trained.graph), equalization: equalization,
+      training: trained.report)
   }
 
   private func repair(
@@ -170,7 +198,7 @@ struct RepairOptions: ParsableArguments {
       "Learn which weights to round up and which down (AdaRound); 1000 iterations a layer if not given.",
       valueName: "iterations"))
   var adaround: Int?
-  @Option(help: "Seed of the batches of --adaround.") var seed: UInt64 = 1
+  @Option(help: "Seed of --adaround and --train.") var seed: UInt64 = 1
 
   func validate() throws {
     if let adaround, !(1...1_000_000).contains(adaround) {
