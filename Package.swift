@@ -181,7 +181,8 @@ let package = Package(
       dependencies: ["Graph", "HostTensors", "ONNX", "Operators", "Pruning", "TensorTypes", "Training"],
       swiftSettings: strict),
     .testTarget(
-      name: "QuantizationTests", dependencies: ["Graph", "HostTensors", "Operators", "Quantization", "TensorTypes"],
+      name: "QuantizationTests",
+      dependencies: ["Graph", "HostTensors", "Operators", "Quantization", "TensorTypes", "Training"],
       swiftSettings: strict),
     .testTarget(
       name: "TargetsTests", dependencies: ["ModelFormat", "Targets"], swiftSettings: strict),

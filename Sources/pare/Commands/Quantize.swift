@@ -51,7 +51,7 @@ struct Quantize: ParsableCommand {
   @OptionGroup var output: JSONOption
 
   func validate() throws {
-    if training.isWanted && repairs.layerRepair != nil {
+    if training.isWanted && (repairs.correctBiases || repairs.adaround != nil) {
       throw ValidationError("--train: learns what --adaround and --correct-biases would repair; give one or the other")
     }
     guard percentile > 50, percentile <= 100 else {
@@ -68,7 +68,7 @@ struct Quantize: ParsableCommand {
 
   func run() throws {
     let graph = try network()
-    let result = try quantize(graph, with: StaticQuantization(try options()))
+    guard let result = try quantize(graph, with: StaticQuantization(try options())) else { return }
     do throws(ONNXError) { try exportONNX(result.graph, to: URL(fileURLWithPath: path)) } catch {
       throw error.failure(file: path)
     }
@@ -113,7 +113,7 @@ struct Quantize: ParsableCommand {
     }
   }
 
-  private func quantize(_ graph: Graph, with pass: StaticQuantization) throws -> Result {
+  private func quantize(_ graph: Graph, with pass: StaticQuantization) throws -> Result? {
     let samples = try CalibrationSamples(graph, dataset: try Reading.dataset(calibration), file: model)
     let equalized = repairs.equalize ? CrossLayerEqualization().apply(to: graph) : nil
     let graph = equalized?.graph ?? graph
@@ -138,10 +138,10 @@ struct Quantize: ParsableCommand {
 
   private func train(
     _ graph: Graph, _ plan: QuantizationPlan, _ equalization: EqualizationReport?, with pass: StaticQuantization
-  ) throws -> Result {
+  ) throws -> Result? {
     let network = try FakeQuantizedNetwork(graph, plan)
-    let trained = try training.train(
-      network, model: model, seed: repairs.seed, output: path, storage: pass.options.weightScales)
+    let trained = try training.train(network, model: model, output: path, storage: pass.options.weightScales)
+    guard let trained else { return nil }
     return Result(
       plan: trained.plan, graph: try pass.apply(trained.plan, to: trained.graph), equalization: equalization,
       training: trained.report)
@@ -150,7 +150,7 @@ struct Quantize: ParsableCommand {
   private func repair(
     _ graph: Graph, _ plan: QuantizationPlan, _ samples: CalibrationSamples
   ) throws -> (graph: Graph, report: RepairReport)? {
-    guard let repair = repairs.layerRepair else { return nil }
+    guard let repair = repairs.layerRepair(seed: training.tuning.seed) else { return nil }
     let inputs = try (0..<samples.dataset.count).map { try samples.inputs($0) }
     let layers = plan.nodes.count { $0.weight != nil }
     var progress = Progress("repairing", total: layers)
@@ -198,7 +198,6 @@ struct RepairOptions: ParsableArguments {
       "Learn which weights to round up and which down (AdaRound); 1000 iterations a layer if not given.",
       valueName: "iterations"))
   var adaround: Int?
-  @Option(help: "Seed of --adaround and --train.") var seed: UInt64 = 1
 
   func validate() throws {
     if let adaround, !(1...1_000_000).contains(adaround) {
@@ -207,7 +206,7 @@ struct RepairOptions: ParsableArguments {
   }
 
   /// nil where nothing is asked for.
-  var layerRepair: LayerRepair? {
+  func layerRepair(seed: UInt64) -> LayerRepair? {
     guard correctBiases || adaround != nil else { return nil }
     let rounding = adaround.map { iterations in
       var rounding = AdaptiveRounding()
@@ -220,7 +219,7 @@ struct RepairOptions: ParsableArguments {
 }
 
 /// Calibration samples shaped for a network's input.
-private struct CalibrationSamples {
+struct CalibrationSamples {
   let dataset: Dataset
   private let shape: [Int]
   private let info: ValueInfo
