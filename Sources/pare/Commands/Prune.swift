@@ -26,6 +26,8 @@ struct Prune: ParsableCommand {
   @Option(help: "The training data set's YAML file; without it the network is pruned at once.") var data: String?
   @Option(help: "Times through the data.") var epochs = 10
   @Option(help: "Learning rate of Adam, falling to 0 along half a cosine.") var learningRate = 0.001
+  @Option(help: "L2 regularization of the weights while training: what is of no use fades and is found.")
+  var l2 = 0.0002
   @OptionGroup var tuning: FineTuningOptions
   @OptionGroup var options: TrainingOptions
   @OptionGroup var output: JSONOption
@@ -90,7 +92,9 @@ struct Prune: ParsableCommand {
   /// The recipe; nil where it was only to be shown.
   private func recipe(_ data: String) throws -> (SupervisedRecipe, RecipeDocument)? {
     do throws(RecipeError) {
-      let document = try tuning.recipe(model: model, data: data, epochs: epochs, learningRate: learningRate)
+      let document = try tuning.recipe(model: model, data: data, epochs: epochs, learningRate: learningRate) {
+        (document) throws(RecipeError) in try document.set("regularization.l2", to: "\(l2)")
+      }
       if tuning.writeRecipe {
         print(try document.yaml(), terminator: "")
         return nil
