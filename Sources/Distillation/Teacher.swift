@@ -115,12 +115,13 @@ extension StableHash {
 }
 
 extension Graph {
-  /// The value of that name that some node computes.
+  /// The computed value of that name, or else the first output of the node of that name.
   ///
   /// Errors: `.unknownTensor`.
   func computedValue(named name: String, _ role: DistillationError.Role) throws(DistillationError) -> ValueID {
     let computed = nodes.flatMap { $0.outputs.compactMap(\.self) }
-    guard let id = computed.first(where: { self[$0].name == name }) else {
+    if let id = computed.first(where: { self[$0].name == name }) { return id }
+    guard let id = nodes.first(where: { $0.name == name })?.outputs.first.flatMap(\.self) else {
       throw .unknownTensor(role, name: name, known: computed.map { self[$0].name })
     }
     return id

@@ -1,5 +1,6 @@
 import Graph
 import LowRank
+import Measurement
 
 extension LowRankError {
   func failure(file: String) -> CommandFailure {
@@ -12,7 +13,7 @@ extension LowRankError {
         .unsupportedModel)
     case .budgetOutOfReach(let share, let least):
       CommandFailure(
-        "\(file): --macs \(share) cannot be reached: with ranks of 1 wherever that saves anything, \(least) remains",
+        "\(file): --macs \(share) cannot be reached: with ranks of 1 wherever that saves anything, \((100 * least).grouped(decimals: 2)) % remain",
         .usage)
     case .planMismatch(let node): CommandFailure("\(file): the plan does not fit the node '\(node)'")
     case .graph(let error): error.failure(file: file)
