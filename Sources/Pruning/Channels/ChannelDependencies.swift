@@ -34,7 +34,10 @@ struct ChannelDependencies: Sendable {
   private var sets: DisjointSets
   private var reasons: [Int: WholeReason] = [:]
 
-  /// Errors: `.graph(.unknownShape)` where shapes are not inferred.
+  /// Indices of all axes together: far beyond any network, and what memory holds for certain.
+  private static let slotLimit = 1 << 24
+
+  /// Errors: `.graph(.unknownShape)` where shapes are not inferred; `.tooLarge`.
   init(_ graph: Graph) throws(ChannelPruningError) {
     self.graph = graph
     var (axes, extents, firstSlots) = ([ValueAxis](), [Int](), [Int]())
@@ -50,6 +53,7 @@ struct ChannelDependencies: Sendable {
         firstSlots.append(slotCount)
         slotCount += extent
       }
+      guard slotCount <= Self.slotLimit else { throw .tooLarge(value: graph[id].name, limit: Self.slotLimit) }
     }
     (self.axes, self.extents, self.firstSlots, self.axisIndex) = (axes, extents, firstSlots, axisIndex)
     sets = DisjointSets(count: slotCount)
@@ -105,8 +109,8 @@ struct ChannelDependencies: Sendable {
     return ties.contains { tie in
       guard let place = tie.places.first, let axis = axisIndex(place, of: node) else { return false }
       let names = Set(
-        (0..<tie.count).map { channel in
-          trial.sets.find(firstSlots[axis] + place.indices(of: channel, count: tie.count)[0])
+        (0..<tie.count).compactMap { channel in
+          place.indices(of: channel, count: tie.count).first.map { trial.sets.find(firstSlots[axis] + $0) }
         })
       return names.count > 1 && names.contains { trial.reasons[$0] == nil }
     }

@@ -36,7 +36,7 @@ public struct ChannelGroups: Sendable {
 
   /// Derives the groups of a graph in training form, whose shapes are inferred.
   ///
-  /// Errors: `.graph(.unknownShape)`.
+  /// Errors: `.graph(.unknownShape)`; `.tooLarge`.
   public init(_ graph: Graph) throws(ChannelPruningError) {
     self.init(try ChannelDependencies(graph))
   }

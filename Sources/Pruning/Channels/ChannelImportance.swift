@@ -81,14 +81,16 @@ extension ValueAxis {
 extension Graph {
   /// The loss's gradients by the graph's parameters on one batch, by Training's tape.
   ///
-  /// `inputs` are in the order of `self.inputs`; `lossGradient` gives the loss's gradient by each output.
+  /// `inputs` are in the order of `self.inputs`; `lossGradient` gives the loss's gradient by each of `observed`, which
+  /// are the graph's outputs unless given.
   /// Errors: those of the tape; what `lossGradient` throws.
   public func parameterGradients(
-    _ inputs: [Tensor], seed: UInt64 = 0, lossGradient: (_ outputs: [Tensor]) throws -> [Tensor?]
+    _ inputs: [Tensor], of observed: [ValueID]? = nil, seed: UInt64 = 0,
+    lossGradient: (_ observed: [Tensor]) throws -> [Tensor?]
   ) throws -> [ValueID: Tensor] {
     let parameters = parameters()
     let store = ParameterStore(self, parameters: parameters)
-    let tape = Tape(self, outputs: outputs, trained: Set(parameters.map(\.value)))
+    let tape = Tape(self, outputs: observed ?? outputs, trained: Set(parameters.map(\.value)))
     let recording = try tape.forward(inputs, store: store, seed: seed)
     let upstream = try lossGradient(recording.outputs)
     try tape.backward(recording, outputGradients: upstream, store: store)

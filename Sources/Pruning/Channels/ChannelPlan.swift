@@ -155,7 +155,7 @@ private struct ChannelSelection {
     return next >= max(options.floor, share, 1) ? kept - next : nil
   }
 
-  private func price(_ index: Int) -> Double? {
+  private mutating func price(_ index: Int) -> Double? {
     let queue = queues[index]
     guard let count = nextStep(queue) else { return nil }
     let saving = cost.saving(changes(queue, count))[options.target.measure]

@@ -1,5 +1,6 @@
 import Graph
 import Operators
+import Training
 
 /// Why channels cannot be removed from a graph.
 public enum ChannelPruningError: Error, Sendable {
@@ -7,6 +8,8 @@ public enum ChannelPruningError: Error, Sendable {
   case graph(GraphError)
   /// An operator could not be built for fewer channels.
   case operatorRefused(node: String, OperatorError)
+  /// With `value` the axes of the graph have more than `limit` indices.
+  case tooLarge(value: String, limit: Int)
   /// A setting is outside of what it may be.
   case invalidOption(name: String, expected: String, found: String)
   /// Nothing can be removed: `whole` says what stays and why.
@@ -21,4 +24,6 @@ public enum ChannelPruningError: Error, Sendable {
   case planMismatch(value: String)
   /// A value of the rewritten graph has other extents than planned.
   case wrongShape(value: String, expected: [Int], found: [Int])
+  /// Data could not be read, or the network not be trained on it.
+  case training(TrainingError)
 }

@@ -71,9 +71,11 @@ struct CostModel {
   }
 
   /// What goes where each of `changes` makes an axis shorter by so many indices.
-  func saving(_ changes: [(axis: ValueAxis, removed: Int)]) -> NetworkCost {
-    var changed = self
-    return total - changed.remove(changes)
+  mutating func saving(_ changes: [(axis: ValueAxis, removed: Int)]) -> NetworkCost {
+    let before = total
+    let saved = before - remove(changes)
+    remove(changes.map { ($0.axis, -$0.removed) })
+    return saved
   }
 
   /// Shortens the axes; returns the new total.
