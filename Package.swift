@@ -49,14 +49,18 @@ let package = Package(
     .target(name: "TensorTypes", swiftSettings: device),
     .target(name: "ModelFormat", dependencies: ["TensorTypes"], swiftSettings: device),
     .target(name: "Inflate", swiftSettings: device),
+    .target(name: "EntropyCoding", dependencies: ["Inflate", "ModelFormat"], swiftSettings: device),
     .target(name: "NumPyFormat", dependencies: ["TensorTypes"], swiftSettings: device),
     .target(
-      name: "Runtime", dependencies: ["CMicrokernels", "CThreads", "Inflate", "ModelFormat", "TensorTypes"],
+      name: "Runtime",
+      dependencies: ["CMicrokernels", "CThreads", "EntropyCoding", "Inflate", "ModelFormat", "TensorTypes"],
       swiftSettings: device),
     .executableTarget(
       name: "pare-run",
       dependencies: [
-        "CEmbeddedModel", "CLinux", "CMicrokernels", "Inflate", "ModelFormat", "NumPyFormat", "Runtime", "TensorTypes",
+        "CEmbeddedModel", "CLinux", "CMicrokernels", "EntropyCoding", "Inflate", "ModelFormat", "NumPyFormat",
+        "Runtime",
+        "TensorTypes",
       ],
       swiftSettings: device),
 
@@ -94,10 +98,12 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Packing",
-      dependencies: ["CZlib", "Graph", "HostTensors", "ModelFormat", "Operators", "Runtime", "TensorTypes"],
+      dependencies: [
+        "CZlib", "EntropyCoding", "Graph", "HostTensors", "ModelFormat", "Operators", "Runtime", "TensorTypes",
+      ],
       swiftSettings: strict),
     .target(
-      name: "Targets", dependencies: ["CZlib", "Inflate", "ModelFormat", yams], exclude: ["Unpacker"],
+      name: "Targets", dependencies: ["CZlib", "EntropyCoding", "Inflate", "ModelFormat", yams], exclude: ["Unpacker"],
       swiftSettings: strict),
     .target(
       name: "Measurement",
@@ -107,6 +113,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "WeightSharing", dependencies: ["Graph", "HostTensors", "Operators", "Training"], swiftSettings: strict),
+    .target(
       name: "Pipeline", dependencies: ["Datasets", "Graph", "Measurement", "ONNX", "Packing", "Training", yams],
       swiftSettings: strict),
     .executableTarget(
@@ -114,14 +122,15 @@ let package = Package(
       dependencies: [
         "Datasets", "Distillation", "Graph", "HostTensors", "Inflate", "LowRank", "Measurement", "ModelFormat",
         "ONNX", "Operators", "Packing", "Pipeline", "Pruning", "Quantization", "Runtime", "Targets", "TensorTypes",
-        "Training", argumentParser,
+        "Training", "WeightSharing", argumentParser,
       ],
       swiftSettings: strict),
 
     // Feeds damaged files to the readers, under sanitizers: `make fuzz`.
     .executableTarget(
       name: "pare-fuzz",
-      dependencies: ["CZlib", "Graph", "HostTensors", "Inflate", "ModelFormat", "ONNX", "Runtime"], path: "Tests/Fuzz",
+      dependencies: ["CZlib", "Graph", "HostTensors", "Inflate", "ModelFormat", "ONNX", "Packing", "Runtime"],
+      path: "Tests/Fuzz",
       exclude: ["run.sh", "Seeds"], swiftSettings: strict),
 
     // Tests.
@@ -148,6 +157,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "EntropyCodingTests", dependencies: ["CZlib", "EntropyCoding", "ModelFormat"], swiftSettings: strict),
+    .testTarget(
       name: "GraphTests", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes"], swiftSettings: strict),
     .testTarget(
       name: "InflateTests", dependencies: ["CZlib", "Inflate"], swiftSettings: strict),
@@ -168,7 +179,8 @@ let package = Package(
     .testTarget(
       name: "PackingTests",
       dependencies: [
-        "Graph", "HostTensors", "Inflate", "ModelFormat", "Operators", "Packing", "Runtime", "TensorTypes",
+        "EntropyCoding", "Graph", "HostTensors", "Inflate", "ModelFormat", "Operators", "Packing", "Runtime",
+        "TensorTypes",
       ], swiftSettings: strict),
     .testTarget(
       name: "PipelineTests",
@@ -189,6 +201,9 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: ["Datasets", "Graph", "HostTensors", "ONNX", "Operators", "TensorTypes", "Training"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "WeightSharingTests", dependencies: ["Graph", "HostTensors", "Operators", "Training", "WeightSharing"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

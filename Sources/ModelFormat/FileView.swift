@@ -27,14 +27,12 @@ public struct FileView {
     let tableLimit = (bytes.count - Header.byteCount) / Header.sectionRecordBytes
     guard UInt64(header.sectionCount) <= UInt64(tableLimit) else { throw .truncated }
     var offset = Header.byteCount + Int(header.sectionCount) * Header.sectionRecordBytes
-    var seen: (program: Int, metadata: Int, golden: Int) = (0, 0, 0)
+    var networks = 0
     for index in 0..<Int(header.sectionCount) {
       let record = try sectionRecord(index)
       guard let kind = SectionKind(rawValue: record.kind) else { throw .unknownSection(found: record.kind) }
       switch kind {
-      case .program: seen.program += 1
-      case .metadata: seen.metadata += 1
-      case .golden: seen.golden += 1
+      case .network: networks += 1
       case .weights: break
       }
       guard record.compressedBytes <= bytes.count - offset else { throw .truncated }
@@ -47,10 +45,8 @@ public struct FileView {
     guard offset == bytes.count else {
       throw .sizeMismatch(expected: UInt32(truncatingIfNeeded: offset), found: header.fileBytes)
     }
-    if seen.program > 1 || seen.metadata > 1 || seen.golden > 1 {
-      throw .duplicateSection(found: seen.program > 1 ? 1 : seen.metadata > 1 ? 2 : 3)
-    }
-    if seen.program == 0 { throw .missingSection(expected: SectionKind.program.rawValue) }
+    if networks > 1 { throw .duplicateSection(found: SectionKind.network.rawValue) }
+    if networks == 0 { throw .missingSection(expected: SectionKind.network.rawValue) }
   }
 
   private func sectionRecord(_ index: Int) throws(FormatError) -> SectionRecord {

@@ -2,7 +2,7 @@
 public struct Header: Equatable, Sendable {
   /// "PARE" read as a little-endian word.
   public static var magic: UInt32 { 0x4552_4150 }
-  public static var version: UInt32 { 1 }
+  public static var version: UInt32 { 2 }
   public static var byteCount: Int { 40 }
   /// The checksum covers every byte from here to the end of the file.
   public static var checksumStart: Int { 16 }
@@ -27,7 +27,7 @@ public struct Header: Equatable, Sendable {
     guard magic == Header.magic else { throw .notAModel }
     var version = Header.version
     try coder.word(&version)
-    // The upper half holds flags; none is defined in version 1.
+    // The upper half holds flags; none is defined in version 2.
     guard version & 0xFFFF == Header.version else { throw .unsupportedVersion(found: version & 0xFFFF) }
     guard version >> 16 == 0 else { throw .unsupportedFlags(found: version >> 16) }
     try coder.word(&fileBytes)
@@ -46,13 +46,9 @@ public struct Header: Equatable, Sendable {
 
 /// What a section holds. Every section is one zlib stream.
 public enum SectionKind: UInt32, Sendable {
-  /// Tensor table, interface and steps.
-  case program = 1
-  /// Names, labels and preprocessing.
-  case metadata = 2
-  /// Input seeds and checksums of every step's output.
-  case golden = 3
-  /// Constant tensors; a file has as many as it needs, in the order of use.
+  /// Program, metadata, golden vectors and coded tensors: one stream of the entropy coder.
+  case network = 1
+  /// Constant tensors as they are; a file has as many as it needs, in the order of use.
   case weights = 4
 }
 

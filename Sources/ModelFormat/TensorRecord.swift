@@ -10,6 +10,8 @@ public struct TensorRecord: Equatable, Sendable {
     /// The same, but all first bytes of the elements come first, then all second bytes, and so on.
     /// Bytes of one significance resemble each other, so DEFLATE meets them better.
     case constantBytePlanes = 2
+    /// The next tensor of the network section's stream; section and offset are 0.
+    case coded = 3
   }
 
   public var dtype: DType = .float32

@@ -61,53 +61,66 @@ public func pack(_ graph: Graph, options: PackOptions = PackOptions()) throws(Pa
   let lowering = Lowering(prepared)
   let program = try lowering.run()
   let plan = ArenaPlan(program)
-  let weights = try WeightSections(program)
-  guard plan.bytes + weights.rawBytes <= Int(Int32.max) else { throw .tooLarge(bytes: plan.bytes + weights.rawBytes) }
   let parameters = options.originalParameters ?? prepared.parameterCount
-  let programSection = try FileAssembly.Section(.program, encodedProgram(program, weights, plan))
-  let metadataSection = try FileAssembly.Section(.metadata, metadata(program, prepared, options))
-  var assembly = FileAssembly()
-  assembly.header = header(program, plan, weights, parameters: parameters)
-  assembly.sections = [programSection, metadataSection] + weights.sections.map { FileAssembly.Section($0) }
-  var bytes = try assembly.bytes()
-  var goldenBytes = 0
+  let parts = try PackedParts(program, plan, metadata: metadata(program, prepared, options))
+  let header = try header(program, plan, parameters: parameters)
+  var file = try parts.assembled(header, golden: [])
   if options.includesGoldenVectors {
     // The file without vectors is run to find out what they are.
-    let golden = try FileAssembly.Section(.golden, GoldenVectors.section(bytes, program))
-    goldenBytes = golden.compressed.count
-    assembly.sections.insert(golden, at: 2)
-    bytes = try assembly.bytes()
+    file = try parts.assembled(header, golden: GoldenVectors.section(file.bytes, program))
   }
-  let entries = Ledger.entries(program, weights)
-  let ledger = Ledger(
-    entries: entries, originalParameters: parameters, fileBytes: bytes.count, rawBytes: 4 * parameters,
-    storedBytes: weights.rawBytes, entropyBytes: Int(entries.reduce(0) { $0 + $1.entropyBytes }.rounded(.up)),
-    compressedBytes: weights.compressedBytes, arenaBytes: plan.bytes, steps: program.steps.count,
-    programBytes: programSection.compressed.count, metadataBytes: metadataSection.compressed.count,
-    goldenBytes: goldenBytes)
+  let ledger = Ledger(program, parts, file, arenaBytes: plan.bytes, originalParameters: parameters)
   return PackedModel(
-    bytes: bytes, ledger: ledger, arena: ArenaReport(plan, program), steps: program.listing, notes: lowering.notes)
+    bytes: file.bytes, ledger: ledger, arena: ArenaReport(plan, program), steps: program.listing,
+    notes: lowering.notes)
 }
 
-private func header(
-  _ program: Program, _ plan: ArenaPlan, _ weights: WeightSections, parameters: Int
-) -> Header {
+/// A program with its constants compressed: what a file is assembled from.
+struct PackedParts {
+  let program: Program
+  let coded: CodedTensors
+  let weights: WeightSections
+  let metadata: [UInt8]
+  /// The words of the program.
+  let words: [UInt8]
+
+  init(_ program: Program, _ plan: ArenaPlan, metadata: [UInt8]) throws(PackError) {
+    self.program = program
+    self.metadata = metadata
+    coded = try CodedTensors(program)
+    weights = try WeightSections(program, coded.others)
+    do {
+      words = try program.encoded(coded, weights, plan)
+    } catch {
+      throw .selfCheckFailed(reason: "\(error)")
+    }
+  }
+
+  /// A whole file, and the streams that it is made of.
+  struct File {
+    var bytes: [UInt8]
+    var network: NetworkStream
+    var sections: [FileAssembly.Section]
+  }
+
+  func assembled(_ header: Header, golden: [UInt8]) throws(PackError) -> File {
+    let network = try NetworkStream(program: words, metadata: metadata, golden: golden, program, coded)
+    let sections =
+      [try FileAssembly.Section(.network, network.bytes)] + weights.sections.map { FileAssembly.Section($0) }
+    let assembly = FileAssembly(header: header, sections: sections)
+    return File(bytes: try assembly.bytes(), network: network, sections: sections)
+  }
+}
+
+private func header(_ program: Program, _ plan: ArenaPlan, parameters: Int) throws(PackError) -> Header {
+  let constantBytes = program.tensors.reduce(0) { $0 + ($1.constantBytes?.count ?? 0) }
+  guard plan.bytes + constantBytes <= Int(Int32.max) else { throw .tooLarge(bytes: plan.bytes + constantBytes) }
   var header = Header()
   header.arenaBytes = UInt32(plan.bytes)
-  header.weightBytes = UInt32(weights.rawBytes)
+  header.weightBytes = UInt32(constantBytes)
   header.multiplyAccumulates = program.steps.reduce(0) { $0 + UInt64($1.step.multiplyAccumulates) }
   header.originalParameters = UInt32(clamping: parameters)
   return header
-}
-
-private func encodedProgram(
-  _ program: Program, _ weights: WeightSections, _ plan: ArenaPlan
-) throws(PackError) -> [UInt8] {
-  do {
-    return try program.encoded(weights, plan)
-  } catch {
-    throw .selfCheckFailed(reason: "\(error)")
-  }
 }
 
 /// The graph as the lowering reads it: simplified, sorted, typed.

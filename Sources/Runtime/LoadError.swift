@@ -1,3 +1,4 @@
+import EntropyCoding
 import Inflate
 import ModelFormat
 import TensorTypes
@@ -7,6 +8,8 @@ public enum LoadError: Error, Equatable, Sendable {
   case format(FormatError)
   /// A section that does not inflate to its declared size.
   case inflate(section: SectionKind, ordinal: Int, InflateError)
+  /// The network section does not hold what it says.
+  case coding(CodingError)
   case memoryUnavailable(bytes: Int)
   /// No row of the kernel table has that name in this executable.
   case unknownInstructionSet

@@ -11,8 +11,9 @@ struct Loader {
   let workerCount: Int
   let memory: LoadMemory
   let arena: UnsafeMutableRawBufferPointer
-  let tensors: [TensorRecord]
-  let sections: [UnsafeMutableRawBufferPointer]
+  var tensors: [TensorRecord]
+  /// Weights sections, inflated, then the coded tensors; the model that is loaded frees them.
+  var sections: [UnsafeMutableRawBufferPointer]
 
   /// Checks every row of the tensor table against the arena and the weights sections.
   func checkTensors() throws(LoadError) {
@@ -25,6 +26,11 @@ struct Loader {
         if tensor.offset % tensor.dtype.byteCount != 0 {
           throw .tensor(index: index, .misaligned(offset: tensor.offset))
         }
+      case .coded:
+        guard tensor.section == 0, tensor.offset == 0, tensor.count > 0 else {
+          throw .tensor(index: index, .outOfBounds(end: tensor.offset, available: 0))
+        }
+        continue
       case .constant, .constantBytePlanes:
         guard tensor.section < sections.count else {
           throw .tensor(index: index, .missingSection(ordinal: tensor.section))

@@ -1,6 +1,6 @@
 import CMicrokernels
 import CThreads
-import Inflate
+import EntropyCoding
 import ModelFormat
 import TensorTypes
 
@@ -74,21 +74,20 @@ public final class Model {
     guard demanded <= UInt64(min(options.memoryLimitBytes, Int.max - WindowGeometry.stagingSlackBytes)) else {
       throw .memoryUnavailable(bytes: Int(clamping: demanded))
     }
-    let sections = try Model.inflateWeights(view, memory)
-    defer { for section in sections { section.deallocate() } }
-    let program = try Model.inflated(view, .program, 0, memory)
-    defer { program.deallocate() }
-    metadata = try Model.kept(view, .metadata, memory)
-    golden = try Model.kept(view, .golden, memory)
-
+    let network = try Model.network(view)
+    metadata = Model.kept(network.metadata, memory)
+    golden = Model.kept(network.golden, memory)
     let arena = memory.allocate(Int(view.header.arenaBytes) + WindowGeometry.stagingSlackBytes)
-    var reader = WordReader(UnsafeRawBufferPointer(program))
+    var reader = WordReader(network.program)
     let contents: ProgramContents
     do throws(FormatError) { contents = try ProgramContents(&reader) } catch { throw .format(error) }
-    let loader = Loader(
+    var loader = Loader(
       kernels: kernels, workerCount: max(1, options.threads), memory: memory, arena: arena,
-      tensors: contents.tensors, sections: sections)
+      tensors: contents.tensors, sections: [])
+    defer { for section in loader.sections { section.deallocate() } }
+    try loader.inflateWeights(view)
     try loader.checkTensors()
+    try loader.decodeTensors(network, limit: Int(view.header.weightBytes))
     inputs = contents.inputs
     outputs = contents.outputs
     inputSpans = try loader.inputSpans(contents.inputs)
@@ -261,49 +260,24 @@ extension Model {
     }
   }
 
-  private static func inflateWeights(
-    _ view: FileView, _ memory: LoadMemory
-  ) throws(LoadError) -> [UnsafeMutableRawBufferPointer] {
-    var sections: [UnsafeMutableRawBufferPointer] = []
-    var total = 0
-    do throws(LoadError) {
-      while let section = view.section(.weights, sections.count) {
-        total += section.rawBytes
-        guard total <= Int(view.header.weightBytes) else {
-          throw .format(.sizeMismatch(expected: view.header.weightBytes, found: UInt32(truncatingIfNeeded: total)))
-        }
-        sections.append(try inflated(view, .weights, sections.count, memory))
+  private static func network(_ view: FileView) throws(LoadError) -> NetworkSection {
+    guard let section = view.section(.network) else {
+      throw .format(.missingSection(expected: SectionKind.network.rawValue))
+    }
+    do throws(NetworkSectionError) {
+      return try NetworkSection(section)
+    } catch {
+      switch error {
+      case .inflate(let error): throw .inflate(section: .network, ordinal: 0, error)
+      case .coding(let error): throw .coding(error)
       }
-    } catch {
-      for section in sections { section.deallocate() }
-      throw error
     }
-    return sections
   }
 
-  private static func inflated(
-    _ view: FileView, _ kind: SectionKind, _ ordinal: Int, _ memory: LoadMemory
-  ) throws(LoadError) -> UnsafeMutableRawBufferPointer {
-    guard let section = view.section(kind, ordinal) else { throw .format(.missingSection(expected: kind.rawValue)) }
-    let block = memory.temporary(section.rawBytes)
-    do throws(InflateError) {
-      try inflate(section.compressed, into: UnsafeMutableRawBufferPointer(rebasing: block[0..<section.rawBytes]))
-    } catch {
-      block.deallocate()
-      throw .inflate(section: kind, ordinal: ordinal, error)
-    }
-    return UnsafeMutableRawBufferPointer(rebasing: block[0..<section.rawBytes])
-  }
-
-  /// A section that is kept as long as the model; empty where the file has none.
-  private static func kept(
-    _ view: FileView, _ kind: SectionKind, _ memory: LoadMemory
-  ) throws(LoadError) -> UnsafeRawBufferPointer {
-    guard view.section(kind) != nil else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-    let block = try inflated(view, kind, 0, memory)
-    defer { block.deallocate() }
-    let copy = memory.allocate(block.count)
-    copy.copyMemory(from: UnsafeRawBufferPointer(block))
-    return UnsafeRawBufferPointer(rebasing: copy[0..<block.count])
+  /// Bytes that are kept as long as the model.
+  private static func kept(_ bytes: UnsafeRawBufferPointer, _ memory: LoadMemory) -> UnsafeRawBufferPointer {
+    let copy = memory.allocate(bytes.count)
+    copy.copyMemory(from: bytes)
+    return UnsafeRawBufferPointer(rebasing: copy[0..<bytes.count])
   }
 }

@@ -1,5 +1,5 @@
+import EntropyCoding
 import Foundation
-import Inflate
 import ModelFormat
 
 /// A .pare file to be built into an executable, and the steps it needs there.
@@ -32,30 +32,23 @@ public struct EmbeddedModel: Sendable {
   private static func stepCodes(
     _ bytes: UnsafeRawBufferPointer, path: String
   ) throws(EmbeddedModelError) -> Set<StepCode> {
-    let section: FileView.Section
-    do throws(FormatError) {
-      guard let program = try FileView(bytes).section(.program) else {
-        throw .missingSection(expected: SectionKind.program.rawValue)
+    do {
+      guard let section = try FileView(bytes).section(.network) else {
+        throw EmbeddedModelError.format(path: path, .missingSection(expected: SectionKind.network.rawValue))
       }
-      section = program
-    } catch {
+      let network = try NetworkSection(section)
+      // The program is part of what `network` owns.
+      return try withExtendedLifetime(network) { try stepCodes(network.program) }
+    } catch let error as FormatError {
       throw .format(path: path, error)
-    }
-    let program = UnsafeMutableRawBufferPointer.allocate(byteCount: section.rawBytes, alignment: 4)
-    defer { program.deallocate() }
-    do throws(InflateError) {
-      try inflate(section.compressed, into: program)
+    } catch let error as NetworkSectionError {
+      throw .network(path: path, error)
     } catch {
-      throw .inflate(path: path, error)
-    }
-    do throws(FormatError) {
-      return try stepCodes(UnsafeRawBufferPointer(program))
-    } catch {
-      throw .format(path: path, error)
+      throw error as? EmbeddedModelError ?? .unreadable(path: path, reason: "\(error)")
     }
   }
 
-  /// The codes of an inflated program section.
+  /// The codes of a program.
   private static func stepCodes(_ program: UnsafeRawBufferPointer) throws(FormatError) -> Set<StepCode> {
     var reader = WordReader(program)
     var header = ProgramHeader()
@@ -82,5 +75,5 @@ public struct EmbeddedModel: Sendable {
 public enum EmbeddedModelError: Error, Equatable, Sendable {
   case unreadable(path: String, reason: String)
   case format(path: String, FormatError)
-  case inflate(path: String, InflateError)
+  case network(path: String, NetworkSectionError)
 }

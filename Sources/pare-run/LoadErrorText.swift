@@ -1,3 +1,4 @@
+import EntropyCoding
 import Inflate
 import ModelFormat
 import Runtime
@@ -17,6 +18,9 @@ extension Text {
       add(".")
       add(ordinal)
       add(": ")
+      add(error)
+    case .coding(let error):
+      add("invalid model: coded stream: ")
       add(error)
     case .memoryUnavailable(let bytes): add("no memory for bytes: ", bytes)
     case .unknownInstructionSet: add("this executable has no kernels of that name")
@@ -97,6 +101,15 @@ extension Text {
       addHexadecimal(expected)
       add(", found ")
       addHexadecimal(found)
+    }
+  }
+
+  private func add(_ error: CodingError) {
+    switch error {
+    case .truncated: add("cut short")
+    case .trailingBytes(let count): add("bytes after the end: ", count)
+    case .badNumber(let found): add("impossible number ", found)
+    case .tooLarge(let count): add("too many bytes: ", count)
     }
   }
 

@@ -26,8 +26,8 @@ struct Pare: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Inspect.self, Doctor.self, Quantize.self, Pack.self, Run.self, Eval.self, Bench.self, Build.self, Verify.self,
-      Train.self, Finetune.self, Tune.self, Prune.self, Distill.self, Factorize.self, Compress.self, BlameCommand.self,
-      Noise.self, Draw.self,
+      Train.self, Finetune.self, Tune.self, Prune.self, Distill.self, Factorize.self, Cluster.self, Compress.self,
+      BlameCommand.self, Noise.self, Draw.self,
     ])
 
   static func main() {

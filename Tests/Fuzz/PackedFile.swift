@@ -1,15 +1,22 @@
 import CZlib
 import Inflate
 import ModelFormat
+import Packing
 
 /// A .pare file taken apart, so that damage reaches behind the checksum and the compression.
 struct PackedFile {
   var head: [UInt8]
+  /// Inflated; the stream of the network section as it is coded.
   var sections: [(kind: UInt32, raw: [UInt8])]
+  /// What the network section holds.
+  var network: NetworkContents
 
   /// Nil where the bytes are not a whole .pare file: seeds must be.
   init?(_ bytes: [UInt8]) {
-    guard bytes.count > Header.byteCount, (try? bytes.withUnsafeBytes(FileView.init)) != nil else { return nil }
+    guard bytes.count > Header.byteCount,
+      let network = try? bytes.withUnsafeBytes({ try NetworkContents(FileView($0)) })
+    else { return nil }
+    self.network = network
     head = Array(bytes[0..<Header.byteCount])
     sections = []
     let count = Int(PackedFile.word(bytes, 36))
@@ -25,6 +32,16 @@ struct PackedFile {
       sections.append((PackedFile.word(bytes, record), raw))
       offset += compressed
     }
+  }
+
+  /// The file with the network section coded again from `network`.
+  func recoded() -> PackedFile {
+    var file = self
+    guard let place = sections.firstIndex(where: { $0.kind == SectionKind.network.rawValue }),
+      let stream = try? network.encoded()
+    else { return file }
+    file.sections[place].raw = stream
+    return file
   }
 
   /// The file put together again, with right sizes and a right checksum.

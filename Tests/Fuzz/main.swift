@@ -70,9 +70,17 @@ func packedCase(_ seed: PackedFile, _ raw: [UInt8], _ donor: PackedFile, _ mutat
   case 4:
     let place = mutation.random.below(file.sections.count)
     file.sections[place].raw = mutation.damage(file.sections[place].raw, donor: donor.sections[0].raw)
+  case 5:
+    let part = mutation.random.below(3)
+    if part == 0 { file.network.metadata = mutation.damage(file.network.metadata, donor: donor.network.metadata) }
+    if part == 1 { file.network.golden = mutation.damageWords(file.network.golden) }
+    if part == 2, !donor.network.tensors.isEmpty {
+      file.network.tensors.insert(donor.network.tensors[0], at: 0)
+    }
+    file = file.recoded()
   default:
-    let program = file.sections.firstIndex { $0.kind == 1 } ?? 0
-    file.sections[program].raw = mutation.damageWords(file.sections[program].raw)
+    file.network.program = mutation.damageWords(file.network.program)
+    file = file.recoded()
   }
   return file.assembled()
 }

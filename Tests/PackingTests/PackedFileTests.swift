@@ -39,13 +39,14 @@ import Testing
     }
     #expect(ledger.fileBytes == packed.bytes.count)
     #expect(ledger.storedBytes == ledger.entries.reduce(0) { $0 + $1.storedBytes })
-    #expect(ledger.storedBytes == view.weights.reduce(0) { $0 + $1.1 })
-    #expect(ledger.compressedBytes == view.weights.reduce(0) { $0 + $1.0 })
+    #expect(abs(Double(ledger.compressedBytes) - ledger.entries.reduce(0) { $0 + $1.fileBytes }) <= 1)
     #expect(view.header.weightBytes == UInt32(ledger.storedBytes))
     #expect(abs(Double(ledger.entropyBytes) - ledger.entries.reduce(0) { $0 + $1.entropyBytes }) <= 1)
-    let tables = Header.byteCount + Header.sectionRecordBytes * (3 + view.weights.count)
-    #expect(
-      ledger.overheadBytes == tables + ledger.programBytes + ledger.metadataBytes + ledger.goldenBytes)
+    let tables = Header.byteCount + Header.sectionRecordBytes * (1 + view.weights.count)
+    #expect(ledger.overhead.header == tables)
+    #expect(abs(Double(ledger.overheadBytes) - ledger.overhead.total) <= 1)
+    // 11 bytes of zlib around a stream that it cannot compress, and the last byte of the coder.
+    #expect((0..<13).contains(ledger.overhead.container))
     #expect(ledger.ratio == Double(4 * ledger.originalParameters) / Double(packed.bytes.count))
   }
 
@@ -76,7 +77,7 @@ import Testing
   @Test func goldenVectorsAreReproduced() throws {
     let packed = try pack(smallNetwork())
     let model = try packed.bytes.withUnsafeBytes { try Model($0) }
-    #expect(model.verify() == .identical(vectors: 2, steps: packed.steps.count))
+    #expect(model.verify() == .identical(vectors: 1, steps: packed.steps.count))
     var options = PackOptions()
     options.includesGoldenVectors = false
     let bare = try pack(smallNetwork(), options: options)

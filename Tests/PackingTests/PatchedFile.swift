@@ -1,4 +1,4 @@
-import Inflate
+import EntropyCoding
 import ModelFormat
 import Packing
 import Testing
@@ -6,37 +6,20 @@ import Testing
 /// A .pare file whose program can be changed word by word, and put together again with right sizes and checksum.
 struct PatchedFile {
   private let head: [UInt8]
-  private let records: [SectionRecord]
-  private let streams: [[UInt8]]
-  /// The words of the program section.
+  private var network: NetworkContents
+  /// The weights sections.
+  private let weights: [(rawBytes: Int, stream: [UInt8])]
+  /// The words of the program.
   var program: [UInt32]
 
   init(_ bytes: [UInt8]) throws {
-    var reader = PatchedFile.words(bytes[0..<bytes.count / 4 * 4])[...]
-    let count = Int(reader[Header.byteCount / 4 - 1])
-    reader = reader[(Header.byteCount / 4)...]
-    var offset = Header.byteCount + count * Header.sectionRecordBytes
-    var records: [SectionRecord] = []
-    var streams: [[UInt8]] = []
-    var program: [UInt8] = []
-    for index in 0..<count {
-      let word = reader.startIndex + index * 3
-      let kind = try #require(SectionKind(rawValue: reader[word]))
-      let (compressed, raw) = (Int(reader[word + 1]), Int(reader[word + 2]))
-      records.append(SectionRecord(kind: kind, compressedBytes: compressed, rawBytes: raw))
-      streams.append(Array(bytes[offset..<offset + compressed]))
-      if kind == .program {
-        program = [UInt8](repeating: 0, count: raw)
-        try program.withUnsafeMutableBytes { target in
-          try bytes[offset..<offset + compressed].withUnsafeBytes { try inflate($0, into: target) }
-        }
-      }
-      offset += compressed
-    }
     head = Array(bytes[0..<Header.byteCount])
-    self.records = records
-    self.streams = streams
-    self.program = PatchedFile.words(program[...])
+    (network, weights) = try bytes.withUnsafeBytes { bytes in
+      let view = try FileView(bytes)
+      let sections = (0...).lazy.map { view.section(.weights, $0) }.prefix { $0 != nil }
+      return (try NetworkContents(view), sections.compactMap { $0.map { ($0.rawBytes, Array($0.compressed)) } })
+    }
+    program = PatchedFile.words(network.program[...])
   }
 
   /// Where the fields of the first step of `code` begin in `program`.
@@ -53,23 +36,18 @@ struct PatchedFile {
   enum PatchError: Error { case noSuchStep }
 
   func assembled() throws -> [UInt8] {
-    var sections: [(SectionRecord, [UInt8])] = []
-    for (record, stream) in zip(records, streams) {
-      guard record.kind == SectionKind.program.rawValue else {
-        sections.append((record, stream))
-        continue
-      }
-      let packed = try Deflate.compress(program.flatMap(PatchedFile.bytes))
-      sections.append(
-        (SectionRecord(kind: .program, compressedBytes: packed.count, rawBytes: program.count * 4), packed))
-    }
+    var network = network
+    network.program = program.flatMap(PatchedFile.bytes)
+    let stream = try network.encoded()
+    let sections =
+      [(SectionKind.network, stream.count, try Deflate.compress(stream))]
+      + weights.map { (SectionKind.weights, $0.rawBytes, $0.stream) }
     var file = head
-    for (record, _) in sections {
-      for word in [record.kind, UInt32(record.compressedBytes), UInt32(record.rawBytes)] {
-        file += PatchedFile.bytes(word)
-      }
+    file.replaceSubrange(36..<40, with: PatchedFile.bytes(UInt32(sections.count)))
+    for (kind, rawBytes, stream) in sections {
+      for word in [kind.rawValue, UInt32(stream.count), UInt32(rawBytes)] { file += PatchedFile.bytes(word) }
     }
-    file += sections.map(\.1).joined()
+    file += sections.map(\.2).joined()
     file.replaceSubrange(8..<12, with: PatchedFile.bytes(UInt32(file.count)))
     let checksum = file[Header.checksumStart...].withUnsafeBytes { CRC32.of($0) }
     file.replaceSubrange(12..<16, with: PatchedFile.bytes(checksum))

@@ -15,8 +15,10 @@ struct WordWriter: WordCoder {
 }
 
 extension Program {
-  /// The program section: tensor table, interface, steps.
-  func encoded(_ weights: WeightSections, _ plan: ArenaPlan) throws(FormatError) -> [UInt8] {
+  /// The words of the program: tensor table, interface, steps.
+  func encoded(
+    _ coded: CodedTensors, _ weights: WeightSections, _ plan: ArenaPlan
+  ) throws(FormatError) -> [UInt8] {
     var writer = WordWriter()
     var header = ProgramHeader(
       tensorCount: tensors.count, inputCount: inputs.count, outputCount: outputs.count, stepCount: steps.count)
@@ -25,7 +27,8 @@ extension Program {
       var record =
         weights.records[index]
         ?? TensorRecord(
-          dtype: tensor.dtype, placement: .arena, count: tensor.count, offset: plan.offsets[index] ?? 0)
+          dtype: tensor.dtype, placement: coded.plans[index] == nil ? .arena : .coded, count: tensor.count,
+          offset: plan.offsets[index] ?? 0)
       try record.code(&writer)
     }
     for interface in inputs + outputs {

@@ -1,7 +1,7 @@
 import ModelFormat
 import TensorTypes
 
-/// The constants of a program laid out in sections and compressed.
+/// Constants of a program laid out as they are in sections and compressed.
 package struct WeightSections {
   struct Section {
     var rawBytes: Int
@@ -18,10 +18,9 @@ package struct WeightSections {
   var rawBytes: Int { sections.reduce(0) { $0 + $1.rawBytes } }
   var compressedBytes: Int { sections.reduce(0) { $0 + $1.compressed.count } }
 
-  /// Lays out the constants in order of first use: those of one byte in groups of neighbours, those of
+  /// Lays out the tensors `constants` in order of first use: those of one byte in groups of neighbours, those of
   /// each wider type in one group or several, with or without byte planes, whichever is smallest.
-  init(_ program: Program) throws(PackError) {
-    let constants = program.tensors.indices.filter { program.tensors[$0].constantBytes != nil }
+  init(_ program: Program, _ constants: [Int]) throws(PackError) {
     let width1 = constants.filter { program.tensors[$0].dtype.byteCount == 1 }
     try add(grouped(width1, program, .constant), program, .constant)
     for dtype in [DType.int32, .float32, .int64] {
@@ -66,6 +65,12 @@ package struct WeightSections {
       currentCost = alone
     }
     return groups
+  }
+
+  /// Bytes that a tensor would add to the file in a section of its own.
+  static func cost(_ tensor: Int, _ program: Program) throws(PackError) -> Int {
+    let planes = try cost([tensor], program, .constantBytePlanes)
+    return program.tensors[tensor].dtype.byteCount == 1 ? planes : min(planes, try cost([tensor], program, .constant))
   }
 
   /// Bytes that a section of `group` adds to the file, its row of the section table included.

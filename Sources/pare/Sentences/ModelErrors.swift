@@ -155,7 +155,7 @@ extension LoadError {
     switch self {
     case .unknownInstructionSet, .instructionSetUnavailable: .usage
     case .memoryUnavailable: .failure
-    case .format, .inflate, .tensor, .interface, .step, .workMismatch, .stepNotBuiltIn: .unsupportedModel
+    case .format, .inflate, .coding, .tensor, .interface, .step, .workMismatch, .stepNotBuiltIn: .unsupportedModel
     }
   }
 
@@ -164,6 +164,7 @@ extension LoadError {
     case .format(let error): error.sentence
     case .inflate(let section, let ordinal, let error):
       "the \(section) section \(ordinal) does not inflate: \(error)"
+    case .coding(let error): "the network section cannot be decoded: \(error)"
     case .memoryUnavailable(let bytes): "asks for \(bytes) bytes of memory, which is more than there is"
     case .unknownInstructionSet: "--isa: no instruction set of that name is built in"
     case .instructionSetUnavailable: "--isa: this CPU does not have that instruction set"

@@ -40,8 +40,8 @@ extension EmbeddedModelError {
     switch self {
     case .unreadable(let path, let reason): CommandFailure("\(path): cannot be read: \(reason)")
     case .format(let path, let error): CommandFailure("\(path): \(error.sentence)", .unsupportedModel)
-    case .inflate(let path, let error):
-      CommandFailure("\(path): the program section does not inflate: \(error)", .unsupportedModel)
+    case .network(let path, let error):
+      CommandFailure("\(path): the network section cannot be read: \(error)", .unsupportedModel)
     }
   }
 }
