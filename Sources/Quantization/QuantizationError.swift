@@ -13,6 +13,8 @@ public enum QuantizationError: Error, Sendable {
   case notObserved(value: String)
   /// The plan was made for another graph.
   case planMismatch(node: String)
+  /// The two networks to compare give scores of different shapes.
+  case notComparable(float: [Int], compressed: [Int])
   /// The graph could not be evaluated or rewritten.
   case graph(GraphError)
   /// An operator could not be built.

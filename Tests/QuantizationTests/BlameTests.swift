@@ -132,6 +132,15 @@ import Testing
     #expect(try layer(report, "dense").cause == .sharedValues(count: 2))
   }
 
+  @Test func scoresOfAnotherShapeAreRefused() throws {
+    let network = try network(seed: 99)
+    var shorter = network.graph
+    shorter.outputs = [try #require(shorter.nodes[4].outputs[0])]
+    #expect(throws: QuantizationError.self) {
+      try Blame(float: network.graph, compressed: shorter).report(over: network.samples)
+    }
+  }
+
   @Test func layersOfOtherShapesAreNotCompared() throws {
     let network = try network(seed: 98)
     var other = network.graph

@@ -28,7 +28,7 @@ public struct Blame {
 
   /// The report over `samples`, each one tensor per graph input; `progress` is told how many samples are done.
   ///
-  /// Errors: `.noSamples`, `.graph`.
+  /// Errors: `.noSamples`, `.notComparable`, `.graph`.
   public func report(
     over samples: some Collection<[Tensor]>, progress: (Int) -> Void = { _ in }
   ) throws(QuantizationError) -> BlameReport {
@@ -41,10 +41,15 @@ public struct Blame {
     for (done, sample) in samples.enumerated() {
       let reference = try Trace(float, sample, watching: watched(\.floatIndex, in: float))
       let whole = try Trace(compressed, sample, watching: watched(\.compressedIndex, in: compressed))
+      guard reference.scores.shape == whole.scores.shape else {
+        throw .notComparable(float: reference.scores.shape, compressed: whole.scores.shape)
+      }
       total.add(reference.scores, whole.scores)
       changed += reference.scores.decidesLike(whole.scores) ? 0 : 1
       for index in layers.indices {
-        try figures[index].add(reference, whole, Evaluator(variants[index]).scores(sample))
+        let scores: Tensor
+        do throws(GraphError) { scores = try Evaluator(variants[index]).scores(sample) } catch { throw .graph(error) }
+        try figures[index].add(reference, whole, scores)
       }
       progress(done + 1)
     }
@@ -93,15 +98,21 @@ struct Trace {
   init(_ graph: Graph, _ sample: [Tensor], watching watched: Set<ValueID>) throws(QuantizationError) {
     var seen: [ValueID: Tensor] = [:]
     do throws(GraphError) {
-      scores = try Evaluator(graph).run(sample) { id, tensor in if watched.contains(id) { seen[id] = tensor } }[0]
+      scores = try Evaluator(graph).scores(sample) { id, tensor in if watched.contains(id) { seen[id] = tensor } }
     } catch { throw .graph(error) }
     values = seen
   }
 }
 
 extension Evaluator {
-  fileprivate func scores(_ sample: [Tensor]) throws(QuantizationError) -> Tensor {
-    do throws(GraphError) { return try run(sample)[0] } catch { throw .graph(error) }
+  /// The first output as floats.
+  fileprivate func scores(
+    _ sample: [Tensor], observe: ((ValueID, Tensor) -> Void)? = nil
+  ) throws(GraphError) -> Tensor {
+    guard let output = try run(sample, observe: observe).first else {
+      throw .undefinedValue(node: "(graph output)", value: "")
+    }
+    return output.dtype == .float32 ? output : output.converted(to: Float.self)
   }
 }
 

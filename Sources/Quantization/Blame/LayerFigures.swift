@@ -61,7 +61,9 @@ struct LayerFigures {
       found = found.rounded(to: rounding)
     }
     own.add(exact, found)
-    if let there = whole.values[compressedOutput] { accumulated.add(sums, there) }
+    if let there = whole.values[compressedOutput], there.shape == sums.shape, there.dtype == .float32 {
+      accumulated.add(sums, there)
+    }
   }
 
   private mutating func addByChannel(_ sums: Tensor, _ stored: Tensor) {

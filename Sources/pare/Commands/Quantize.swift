@@ -251,6 +251,8 @@ extension QuantizationError {
       )
     case .notObserved(let value): CommandFailure("\(file): calibration saw nothing of '\(value)'")
     case .planMismatch(let node): CommandFailure("\(file): the plan does not fit the node '\(node)'")
+    case .notComparable(let float, let compressed):
+      CommandFailure("\(file): gives scores of shape \(compressed), the float network of \(float)", .usage)
     case .graph(let error): error.failure(file: file)
     case .operatorRefused(let node, let error):
       CommandFailure("\(file): node '\(node)': \(error.sentence)", .unsupportedModel)
