@@ -18,3 +18,35 @@ extension PruningError {
     }
   }
 }
+
+extension ChannelPruningError {
+  func failure(file: String) -> CommandFailure {
+    switch self {
+    case .graph(let error): error.failure(file: file)
+    case .operatorRefused(let node, let error):
+      CommandFailure("\(file): node \(node): cannot be cut: \(error)", .unsupportedModel)
+    case .tooLarge(let value, let limit):
+      CommandFailure("\(file): \(value): the axes up to it have more than \(limit) indices", .unsupportedModel)
+    case .invalidOption(let name, let expected, let found):
+      CommandFailure("--\(name): expected \(expected), found \(found)", .usage)
+    case .nothingToRemove(let whole):
+      CommandFailure(
+        (["\(file): no channel can be removed"]
+          + whole.map { "\($0.count) channels of \($0.name): \($0.why.node) \($0.why.reason)" }).joined(
+            separator: "; "),
+        .unsupportedModel)
+    case .noScales:
+      CommandFailure(
+        "\(file): --importance bn_scale: no batch normalization follows its channels; take l2 or taylor",
+        .unsupportedModel)
+    case .noGradients: CommandFailure("--importance taylor: is measured on data; give --data", .usage)
+    case .targetUnreachable(let target, let lowest):
+      CommandFailure(
+        "\(file): --\(target.measure.rawValue) \(target.share): cannot be reached; the least is \(lowest)", .usage)
+    case .planMismatch(let value): CommandFailure("\(file): \(value): the plan is of another network")
+    case .wrongShape(let value, let expected, let found):
+      CommandFailure("\(file): \(value): would have the shape \(found) instead of \(expected)", .unsupportedModel)
+    case .training(let error): error.failure(file: file)
+    }
+  }
+}
