@@ -143,7 +143,7 @@ let package = Package(
     .testTarget(
       name: "CThreadsTests", dependencies: ["CThreads"], swiftSettings: strict),
     .testTarget(
-      name: "CommandLineTests", dependencies: [], swiftSettings: strict),
+      name: "CommandLineTests", dependencies: ["ModelFormat", "Packing"], swiftSettings: strict),
     .testTarget(
       name: "ConformanceTests",
       dependencies: ["Graph", "HostTensors", "Measurement", "ONNX", "Operators", "Packing", "TensorTypes"],

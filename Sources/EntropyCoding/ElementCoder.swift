@@ -61,15 +61,26 @@ public struct ElementCoder<Coder: BitCoder & ~Copyable>: ~Copyable {
     let form = codeFlat(plan.form.rawValue, bits: 2)
     guard let form = ElementForm(rawValue: form) else { throw .badNumber(found: Int(form)) }
     plan.form = form
-    if form == .wide { return try codeArray(bytes, width: width) }
-    plan.rowLength = try codeCount(plan.rowLength, limit: count)
-    if form == .small {
-      guard width == 1 else { throw .badNumber(found: width) }
-      return try codeSmall(bytes, plan.rowLength)
+    switch form {
+    case .wide: return try codeArray(bytes, width: width)
+    // An executable of one model has the forms of its tensors only: the rest of this is most of the decoder.
+    #if !PARE_SELECT_STEPS || PARE_CODED_SMALL
+      case .small:
+        guard width == 1 else { throw .badNumber(found: width) }
+        plan.rowLength = try codeCount(plan.rowLength, limit: count)
+        return try codeSmall(bytes, plan.rowLength)
+    #endif
+    #if !PARE_SELECT_STEPS || PARE_CODED_PALETTE
+      case .palette:
+        plan.rowLength = try codeCount(plan.rowLength, limit: count)
+        plan.distance = try codeCount(plan.distance, limit: count)
+        try codePalette(&plan.palette, width: width)
+        return try codePlaces(bytes, width: width, plan)
+    #endif
+    #if PARE_SELECT_STEPS && !(PARE_CODED_SMALL && PARE_CODED_PALETTE)
+      default: throw .badNumber(found: Int(form.rawValue))
+    #endif
     }
-    plan.distance = try codeCount(plan.distance, limit: count)
-    try codePalette(&plan.palette, width: width)
-    try codePlaces(bytes, width: width, plan)
   }
 
   /// The palette, as an array of elements.

@@ -47,9 +47,9 @@ public final class NetworkSection {
     self.stream = stream
     self.contents = contents
     self.coder = coder
-    program = UnsafeRawBufferPointer(rebasing: contents[sizes.program])
-    metadata = UnsafeRawBufferPointer(rebasing: contents[sizes.metadata])
-    golden = UnsafeRawBufferPointer(rebasing: contents[sizes.golden])
+    program = UnsafeRawBufferPointer(sizes.part(sizes.program, of: contents))
+    metadata = UnsafeRawBufferPointer(sizes.part(sizes.metadata, of: contents))
+    golden = UnsafeRawBufferPointer(sizes.part(sizes.golden, of: contents))
   }
 
   deinit {
@@ -57,10 +57,12 @@ public final class NetworkSection {
     contents.deallocate()
   }
 
-  /// Fills `bytes` with the next coded tensor, whose elements have `width` bytes.
-  public func decodeTensor(into bytes: UnsafeMutableRawBufferPointer, width: Int) throws(CodingError) {
+  /// Fills `bytes` with the next coded tensor, whose elements have `width` bytes, and says what form it had.
+  @discardableResult
+  public func decodeTensor(into bytes: UnsafeMutableRawBufferPointer, width: Int) throws(CodingError) -> ElementForm {
     var plan = ElementPlan(.wide)
     try coder.codeTensor(bytes, width: width, &plan)
+    return plan.form
   }
 
   /// Checks, after the last tensor, that the stream held what was read and nothing else.
@@ -101,13 +103,18 @@ public struct NetworkSizes {
   var metadata: Range<Int> { program.upperBound..<program.upperBound + Int(words.metadata) }
   var golden: Range<Int> { metadata.upperBound..<metadata.upperBound + Int(words.golden) * 4 }
 
+  /// One of the ranges above, of as many bytes as they have together; no slice, which would be checked again.
+  func part(_ range: Range<Int>, of contents: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(start: contents.baseAddress.map { $0 + range.lowerBound }, count: range.count)
+  }
+
   /// Reads the descriptions into `contents`, at the ranges above.
   func readContents(
     _ contents: UnsafeMutableRawBufferPointer, _ coder: inout ElementCoder<BitDecoder>
   ) throws(CodingError) {
-    try coder.codeArray(UnsafeMutableRawBufferPointer(rebasing: contents[program]), width: 4)
-    try coder.codeArray(UnsafeMutableRawBufferPointer(rebasing: contents[metadata]), width: 1)
-    try coder.codeArray(UnsafeMutableRawBufferPointer(rebasing: contents[golden]), width: 4)
+    try coder.codeArray(part(program, of: contents), width: 4)
+    try coder.codeArray(part(metadata, of: contents), width: 1)
+    try coder.codeArray(part(golden, of: contents), width: 4)
   }
 }
 

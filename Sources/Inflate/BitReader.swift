@@ -25,11 +25,17 @@ struct BitReader {
       position += (63 - count) / 8
       count |= 56
     } else {
-      while count <= 56, position < source.count {
-        bits |= UInt64(source[position]) &<< UInt64(truncatingIfNeeded: count)
-        position += 1
-        count += 8
-      }
+      refillAtEnd()
+    }
+  }
+
+  /// The last bytes one by one; out of line, as every caller of `refill` would have a copy.
+  @inline(never)
+  private mutating func refillAtEnd() {
+    while count <= 56, position < source.count {
+      bits |= UInt64(source[position]) &<< UInt64(truncatingIfNeeded: count)
+      position += 1
+      count += 8
     }
   }
 

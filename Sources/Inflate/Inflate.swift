@@ -53,15 +53,12 @@ private struct BlockDecoder: ~Copyable {
     switch try reader.take(2) {
     case 0:
       try copyStored()
-    case 1:
-      try buildFixedCodes()
-      try decodeSymbols()
-    case 2:
-      try readCodes()
-      try decodeSymbols()
-    default:
-      throw .badBlockType
+      return isLast
+    case 1: try buildFixedCodes()
+    case 2: try readCodes()
+    default: throw .badBlockType
     }
+    try decodeSymbols()
     return isLast
   }
 
@@ -79,9 +76,9 @@ private struct BlockDecoder: ~Copyable {
   private mutating func copyStored() throws(InflateError) {
     reader.align()
     reader.refill()
-    let length = try reader.take(16)
-    let complement = try reader.take(16)
-    guard length ^ complement == 0xffff else { throw .badStoredLength }
+    let pair = try reader.take(32)
+    let length = pair & 0xffff
+    guard length ^ pair >> 16 == 0xffff else { throw .badStoredLength }
     guard length <= target.count - produced else { throw .outputTooLong(expected: target.count) }
     guard length > 0, let base = target.baseAddress else { return }
     try reader.copy(length, to: base + produced)
@@ -89,10 +86,9 @@ private struct BlockDecoder: ~Copyable {
   }
 
   private mutating func buildFixedCodes() throws(InflateError) {
-    lengths.update(repeating: 8, count: 288)
-    (lengths + 144).update(repeating: 9, count: 112)
-    (lengths + 256).update(repeating: 7, count: 24)
-    (lengths + 288).update(repeating: 5, count: 32)
+    for symbol in 0..<320 {
+      lengths[symbol] = symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : symbol < 288 ? 8 : 5
+    }
     try literals.build(lengths, count: 288, mayBeIncomplete: false)
     try distances.build(lengths + 288, count: 32, mayBeIncomplete: false)
   }
@@ -100,9 +96,10 @@ private struct BlockDecoder: ~Copyable {
   /// Reads the codes of a dynamic block (RFC 1951, 3.2.7).
   private mutating func readCodes() throws(InflateError) {
     reader.refill()
-    let literalCount = try reader.take(5) + 257
-    let distanceCount = try reader.take(5) + 1
-    let lengthCount = try reader.take(4) + 4
+    let counts = try reader.take(14)
+    let literalCount = counts & 31 + 257
+    let distanceCount = counts >> 5 & 31 + 1
+    let lengthCount = counts >> 10 + 4
     guard literalCount <= 286, distanceCount <= 30 else { throw .badCodeLengths }
     let order: InlineArray<19, UInt8> = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
     for index in 0..<19 {
@@ -129,8 +126,8 @@ private struct BlockDecoder: ~Copyable {
       }
       guard symbol != 16 || index > 0 else { throw .badCodeLengths }
       let value = symbol == 16 ? lengths[index - 1] : 0
-      let times =
-        symbol == 16 ? try reader.take(2) + 3 : symbol == 17 ? try reader.take(3) + 3 : try reader.take(7) + 11
+      let extra = symbol == 16 ? 2 : symbol == 17 ? 3 : 7
+      let times = try reader.take(extra) + (symbol == 18 ? 11 : 3)
       guard times <= count - index else { throw .badCodeLengths }
       for offset in 0..<times { lengths[index + offset] = value }
       index += times

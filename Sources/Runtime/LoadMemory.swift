@@ -13,6 +13,12 @@ final class LoadMemory {
     allocate(count * MemoryLayout<T>.stride).baseAddress!.assumingMemoryBound(to: T.self)
   }
 
+  /// Bytes for a section's contents, which the caller frees.
+  @inline(never)
+  func section(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(start: temporary(byteCount).baseAddress, count: byteCount)
+  }
+
   /// Zeroed bytes that the caller frees.
   func temporary(_ byteCount: Int) -> UnsafeMutableRawBufferPointer {
     let block = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)

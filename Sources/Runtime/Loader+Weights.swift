@@ -14,7 +14,7 @@ extension Loader {
       }
       // Owned by `sections` from here on, whatever happens.
       let ordinal = sections.count
-      let bytes = UnsafeMutableRawBufferPointer(rebasing: memory.temporary(section.rawBytes)[0..<section.rawBytes])
+      let bytes = memory.section(section.rawBytes)
       sections.append(bytes)
       do throws(InflateError) {
         try inflate(section.compressed, into: bytes)
@@ -36,7 +36,7 @@ extension Loader {
       total += bytes
       tensors[index].placement = .constant
       tensors[index].section = sections.count
-      let target = UnsafeMutableRawBufferPointer(rebasing: memory.temporary(bytes)[0..<bytes])
+      let target = memory.section(bytes)
       sections.append(target)
       do throws(CodingError) {
         try network.decodeTensor(into: target, width: tensors[index].dtype.byteCount)

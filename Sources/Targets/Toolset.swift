@@ -37,6 +37,7 @@ struct Toolset: Encodable {
       c.append("-DPARE_MODEL_PATH=\"\(model.path)\"")
       swift.append("-DPARE_SELECT_STEPS")
       swift += model.steps.map { "-DPARE_STEP_\(Toolset.upperSnakeCase("\($0)"))" }
+      swift += model.codedForms.map { "-DPARE_CODED_\(Toolset.upperSnakeCase("\($0)"))" }.sorted()
       let called = model.steps.flatMap(\.kernelLoops)
       c += KernelLoop.allCases.filter { !called.contains($0) }.map { "-D\($0.exclusion)" }
     }

@@ -168,7 +168,7 @@ struct ExitCodeTests {
   @Test func aDifferenceFromTheGoldenVectorsHasACodeOfItsOwnAndNamesTheStep() throws {
     let folder = try ScratchFolder()
     try Fixtures.pack(in: folder)
-    try folder.write(WrongGoldenVectors.put(into: try folder.bytes("kws.pare"), steps: 14), to: "wrong.pare")
+    try folder.write(try WrongGoldenVectors.put(into: folder.bytes("kws.pare"), steps: 14), to: "wrong.pare")
     let outcome = try Pare.run("verify", "wrong.pare", "--json", in: folder)
     #expect(outcome.status == 6)
     #expect(outcome.errors.contains("wrong.pare"))

@@ -6,7 +6,7 @@ import TensorTypes
 enum GoldenVectors {
   /// The seeds of a file of so many bytes without vectors: small files hold one vector, since each costs as much as
   /// hundreds of weights.
-  static func seeds(fileBytes: Int) -> [UInt32] { fileBytes < 32 << 10 ? [1] : [1, 2] }
+  static func seeds(fileBytes: Int) -> [UInt32] { fileBytes < 128 << 10 ? [1] : [1, 2] }
 
   /// How random bytes become each input of the program.
   static func recipes(_ program: Program) -> [GoldenInput] {

@@ -28,7 +28,7 @@ package struct NetworkContents {
       try record.code(&reader)
       guard record.placement == .coded, let count = record.byteCount else { continue }
       var bytes = [UInt8](repeating: 0, count: count)
-      try bytes.withUnsafeMutableBytes { try network.decodeTensor(into: $0, width: record.dtype.byteCount) }
+      _ = try bytes.withUnsafeMutableBytes { try network.decodeTensor(into: $0, width: record.dtype.byteCount) }
       tensors.append((bytes, record.dtype.byteCount))
     }
     try network.finish()
