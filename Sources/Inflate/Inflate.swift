@@ -78,7 +78,8 @@ private struct BlockDecoder: ~Copyable {
     reader.refill()
     let pair = try reader.take(32)
     let length = pair & 0xffff
-    guard length ^ pair >> 16 == 0xffff else { throw .badStoredLength }
+    // Shifted down with its sign where Int has 32 bits.
+    guard length ^ (pair >> 16 & 0xffff) == 0xffff else { throw .badStoredLength }
     guard length <= target.count - produced else { throw .outputTooLong(expected: target.count) }
     guard length > 0, let base = target.baseAddress else { return }
     try reader.copy(length, to: base + produced)

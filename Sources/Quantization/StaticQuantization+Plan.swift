@@ -73,7 +73,24 @@ private struct Planner {
     guard let observer = statistics.observers[graph[value].name] else { throw .notObserved(value: graph[value].name) }
     try observer.requireFinite(graph[value].name)
     observed[value] = observer.minimum...observer.maximum
-    return scope.decidesRange(value) ? observer.range(by: options.method) : nil
+    guard scope.decidesRange(value) else { return nil }
+    let range = observer.range(by: options.method)
+    guard let useful = usefulRange(of: value) else { return range }
+    return min(max(range.lowerBound, useful.lowerBound), 0)...max(min(range.upperBound, useful.upperBound), 0)
+  }
+
+  /// Where all that read `value` still answer to it; nil where one of them does everywhere.
+  ///
+  /// Beyond these bounds a sigmoid or a hyperbolic tangent is at its end to within a tenth of a step of 8 bits, so a
+  /// value far outside would only make the step coarse where it counts.
+  private func usefulRange(of value: ValueID) -> ClosedRange<Float>? {
+    guard !graph.outputs.contains(value) else { return nil }
+    var bound: Float = 0
+    for node in graph.nodes where node.inputs.contains(value) {
+      guard node.kind == .sigmoid || node.kind == .tanh else { return nil }
+      bound = max(bound, node.kind == .sigmoid ? 8 : 4)
+    }
+    return bound > 0 ? -bound...bound : nil
   }
 
   private mutating func warnAbout(_ value: ValueID) {

@@ -10,44 +10,58 @@ extension Text {
   func add(_ error: LoadError) {
     switch error {
     case .format(let error):
-      add("invalid model: ")
+      addInvalid("")
       add(error)
     case .inflate(let section, let ordinal, let error):
-      add("invalid model: section ")
+      addInvalid("section ")
       add(section.rawValue)
       add(".")
       add(ordinal)
       add(": ")
       add(error)
     case .coding(let error):
-      add("invalid model: coded stream: ")
+      addInvalid("coded stream: ")
       add(error)
     case .memoryUnavailable(let bytes): add("no memory for bytes: ", bytes)
     case .unknownInstructionSet: add("this executable has no kernels of that name")
     case .instructionSetUnavailable: add("this CPU lacks the instruction set")
     case .tensor(let index, let problem):
-      add("invalid model: tensor ", index)
+      addInvalid("tensor ")
+      add(index)
       add(": ")
       add(problem)
     case .interface(let index, let problem):
-      add("invalid model: input or output ", index)
+      addInvalid("input or output ")
+      add(index)
       add(": ")
       add(problem)
     case .step(let index, let code, let problem):
-      add("invalid model: step ", index)
-      add(" (")
-      add(code.name)
-      add("): ")
+      addInvalid("")
+      addStep(index, code)
+      add(": ")
       add(problem)
     case .workMismatch(let expected, let found):
-      add("invalid model: states products: ", Int(truncatingIfNeeded: expected))
+      addInvalid("states products: ")
+      add(Int(truncatingIfNeeded: expected))
       add(", holds: ", Int(truncatingIfNeeded: found))
     case .stepNotBuiltIn(let index, let code):
-      add("step ", index)
-      add(" (")
-      add(code.name)
-      add(") is not built into this executable")
+      addStep(index, code)
+      add(" is not built into this executable")
     }
+  }
+
+  @inline(never)
+  private func addInvalid(_ what: StaticString) {
+    add("invalid model: ")
+    add(what)
+  }
+
+  @inline(never)
+  private func addStep(_ index: Int, _ code: StepCode) {
+    add("step ", index)
+    add(" (")
+    add(code.name)
+    add(")")
   }
 
   func add(_ text: StaticString, _ number: Int) {

@@ -26,6 +26,24 @@ import Testing
     plan.activations.first { $0.value == value }
   }
 
+  /// Scores of hundreds before a sigmoid or a tangent would leave it a handful of levels.
+  @Test(arguments: [(true, Float(16)), (false, 8)])
+  func whatOnlySaturatesKeepsAFineStep(isSigmoid: Bool, width: Float) throws {
+    var random = SplitMix64(seed: 33)
+    var sketch = GraphSketch()
+    let x = sketch.input("x", [1, 3, 5, 5])
+    let conv = try sketch.conv(x, "conv", channels: (3, 4), kernel: 3, random: &random)
+    let end = isSigmoid ? try sketch.node(Sigmoid.self, [conv], "end") : try sketch.node(Tanh.self, [conv], "end")
+    sketch.graph.outputs = [end]
+    let plan = try plan(sketch.graph, sampleScale: 500)
+    let chosen = try #require(activation(plan, "conv"))
+    #expect(chosen.parameters.scale <= width / 255 * 1.01)
+    // An output of its own is wanted as it is.
+    sketch.graph.outputs = [end, conv]
+    let seen = try self.plan(sketch.graph, sampleScale: 500)
+    #expect(try #require(activation(seen, "conv")).parameters.scale > 1)
+  }
+
   @Test func reluAfterConvIsFusedAndStartsAtZero() throws {
     var random = SplitMix64(seed: 32)
     var sketch = GraphSketch()
