@@ -19,15 +19,23 @@ struct Pare: ParsableCommand {
         pare build    --target raspberry-pi-4 --model model.pare -o app
         pare verify   model.pare --target raspberry-pi-4
 
-      Figures go to standard output, as one JSON object with --json; progress and messages go to
-      standard error. Exit codes: 0 ok, 1 failure, 2 usage, 3 unsupported model, 4 accuracy gate
-      missed, 5 size or latency gate missed, 6 outputs differ.
+      Figures go to standard output, as one JSON object with --json; progress \
+      and messages go to standard error. Exit codes: 0 ok, 1 failure, 2 usage, 3 \
+      unsupported model, 4 accuracy gate missed, 5 size or latency gate missed, \
+      6 outputs differ.
       """,
     version: "0.1.0",
-    subcommands: [
-      Inspect.self, Doctor.self, Quantize.self, Pack.self, Run.self, Eval.self, Bench.self, Build.self, Verify.self,
-      Train.self, Finetune.self, Tune.self, Prune.self, Distill.self, Factorize.self, Cluster.self, Compress.self,
-      BlameCommand.self, Noise.self, Draw.self,
+    groupedSubcommands: [
+      CommandGroup(name: "LOOKING", subcommands: [Inspect.self, Doctor.self]),
+      CommandGroup(name: "TRAINING", subcommands: [Train.self, Finetune.self, Tune.self]),
+      CommandGroup(
+        name: "COMPRESSING",
+        subcommands: [
+          Prune.self, Distill.self, Factorize.self, Cluster.self, Quantize.self, BlameCommand.self, Compress.self,
+        ]),
+      CommandGroup(name: "DEPLOYING", subcommands: [Pack.self, Build.self, Verify.self]),
+      CommandGroup(name: "MEASURING AND RUNNING", subcommands: [Eval.self, Bench.self, Run.self]),
+      CommandGroup(name: "GENERATING", subcommands: [Noise.self, Draw.self]),
     ])
 
   static func main() {

@@ -5,8 +5,8 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures latency and memory of a packed model on this machine.",
     discussion: """
-      Runs the device's runtime in this process: load time, first and steady latency (percentiles),
-      peak resident memory of the process, arena, and with --profile the median of every step. For
+      Runs the device's runtime in this process: load time, first and steady latency (percentiles), \
+      peak resident memory of the process, arena, and with --profile the median of every step. For \
       the memory of the device itself, run the executable from `pare build`: its `bench` prints the same keys.
 
         pare bench model.pare --profile

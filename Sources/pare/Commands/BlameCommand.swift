@@ -11,10 +11,10 @@ struct BlameCommand: ParsableCommand {
     commandName: "blame",
     abstract: "Says which layers of a compressed network lose what the float one has, and why.",
     discussion: """
-      Runs both networks on real samples, and the float one once more for every layer with that layer alone as the
-      compressed network has it. For each layer, the one to repair first at the top: signal to noise of the network's
-      scores with this layer alone compressed, of the layer's own output, and of its output in the compressed
-      network (dB; 20 dB are a tenth of the signal, 40 dB a hundredth), decisions that it changes alone, the cause, and
+      Runs both networks on real samples, and the float one once more for every layer with that layer alone as the \
+      compressed network has it. For each layer, the one to repair first at the top: signal to noise of the network's \
+      scores with this layer alone compressed, of the layer's own output, and of its output in the compressed \
+      network (dB; 20 dB are a tenth of the signal, 40 dB a hundredth), decisions that it changes alone, the cause, and \
       what to do. Works for what quantize, prune and cluster write: layers keep their names.
 
         pare blame model.onnx int8.onnx --data calibration.yaml

@@ -7,8 +7,8 @@ struct Build: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Cross-builds the standalone executable for a device.",
     discussion: """
-      One static file that needs only the Linux kernel. With --model the network is inside and only
-      the steps that it uses are linked: the file is the application. Without it the executable is
+      One static file that needs only the Linux kernel. With --model the network is inside and only \
+      the steps that it uses are linked: the file is the application. Without it the executable is \
       `pare-run`, which takes any .pare file. The Swift toolchain is all it needs.
 
         pare build --target raspberry-pi-4 --model model.pare -o app

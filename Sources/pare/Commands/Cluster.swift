@@ -10,8 +10,8 @@ struct Cluster: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lets the weights of each tensor share a few values.",
     discussion: """
-      Groups the weights of every tensor around 2^bits values (k-means, begun evenly over the range); zeros stay zero
-      and do not count. pack stores such tensors as palettes. With --data the shared values are trained on
+      Groups the weights of every tensor around 2^bits values (k-means, begun evenly over the range); zeros stay zero \
+      and do not count. pack stores such tensors as palettes. With --data the shared values are trained on \
       afterwards; so does finetune, at any later time.
 
         pare cluster pruned.onnx --bits 4 -o clustered.onnx

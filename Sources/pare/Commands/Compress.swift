@@ -9,10 +9,10 @@ struct Compress: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Takes a network through a whole pipeline, from training to executables.",
     discussion: """
-      The recipe lists stages: train, finetune, prune, distill, factorize, cluster, quantize, each with the options of
-      the command of that name. After each of them the network is packed, tested and timed. What an earlier run has
-      done is not done again unless its options, its files or this program have changed; after Ctrl-C the same
-      command goes on. The folder then holds every stage's .onnx, .pare and .json report, model.pare, and an executable
+      The recipe lists stages: train, finetune, prune, distill, factorize, cluster, quantize, each with the options of \
+      the command of that name. After each of them the network is packed, tested and timed. What an earlier run has \
+      done is not done again unless its options, its files or this program have changed; after Ctrl-C the same \
+      command goes on. The folder then holds every stage's .onnx, .pare and .json report, model.pare, and an executable \
       for each target under 'build'. docs/compression.md has every key.
 
         network: model.onnx            # or a first stage 'train'

@@ -9,11 +9,11 @@ struct Distill: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Teaches a small network what a large one knows.",
     discussion: """
-      The student learns the teacher's scores, softened by --temperature so that the small ones tell something too,
-      and the labels; --alpha is the teacher's share. Without labels the teacher alone teaches. The student is an ONNX
-      file (a smaller network, or the teacher itself after pruning), or the network of a recipe. --match makes a tensor
-      of the student like one of the teacher (pare inspect shows names); where they differ in channels, a projection is
-      learned and left out of the file. What the teacher says is computed once and kept in --answers for later runs;
+      The student learns the teacher's scores, softened by --temperature so that the small ones tell something too, \
+      and the labels; --alpha is the teacher's share. Without labels the teacher alone teaches. The student is an ONNX \
+      file (a smaller network, or the teacher itself after pruning), or the network of a recipe. --match makes a tensor \
+      of the student like one of the teacher (pare inspect shows names); where they differ in channels, a projection is \
+      learned and left out of the file. What the teacher says is computed once and kept in --answers for later runs; \
       with --set augment=... it is asked about every changed sample. docs/distillation.md says more.
 
         pare distill --teacher big.onnx --student small.onnx --data train.yaml --test test.yaml -o student.onnx

@@ -7,8 +7,8 @@ struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Says what would go wrong or stay slow, before any work.",
     discussion: """
-      Reads the network's structure (not its weights) and reports operators that no step computes,
-      what int8 quantization would leave in float and why, the arena, and how it compares with the
+      Reads the network's structure (not its weights) and reports operators that no step computes, \
+      what int8 quantization would leave in float and why, the arena, and how it compares with the \
       target's memory and budgets. Exit code 3 if the network cannot be packed.
 
         pare doctor model.onnx --target raspberry-pi-4

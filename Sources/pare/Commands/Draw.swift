@@ -7,7 +7,7 @@ struct Draw: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Draws images that a network made as one sheet, a PNG file.",
     discussion: """
-      Reads a float .npy of shape [N,1,H,W], [N,3,H,W], [N,H,W,1], [N,H,W,3] or [N,H,W], values from 0 to 1; what lies
+      Reads a float .npy of shape [N,1,H,W], [N,3,H,W], [N,H,W,1], [N,H,W,3] or [N,H,W], values from 0 to 1; what lies \
       outside is drawn as the nearest end. Several files follow each other on the sheet.
 
         pare run generator.onnx --shape input=64,64 --input latent.npy --output digits.npy

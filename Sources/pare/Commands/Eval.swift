@@ -5,9 +5,9 @@ struct Eval: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures accuracy on a data set.",
     discussion: """
-      Takes a .onnx file (evaluated in float, or as quantized, by the operators' reference semantics)
-      or a .pare file (run by the device's own runtime). Labelled data give accuracy, top-5,
-      precision, recall and F1 of each class and the confusion matrix; reconstructions and
+      Takes a .onnx file (evaluated in float, or as quantized, by the operators' reference semantics) \
+      or a .pare file (run by the device's own runtime). Labelled data give accuracy, top-5, \
+      precision, recall and F1 of each class and the confusion matrix; reconstructions and \
       regressions give the mean squared error; two classes give the AUC.
 
         pare eval model.pare --data data.yaml

@@ -11,11 +11,11 @@ struct Factorize: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Splits layers in two of low rank, which cost less together.",
     discussion: """
-      A dense layer becomes two with a narrow value between them; a convolution becomes one of fewer filters and one
-      of 1 x 1, or one of k x 1 and one of 1 x k, whichever is cheaper. --energy 0.95 gives each layer the rank that
-      keeps 95 % of the squares of its weight; --macs 0.5 halves the network's multiply-accumulates where least is
-      lost. With --data the network is then trained on; pare distill with the network itself as the teacher does so
-      without labels. Layers that an earlier pass pruned or clustered, and convolutions of several groups, stay as they
+      A dense layer becomes two with a narrow value between them; a convolution becomes one of fewer filters and one \
+      of 1 x 1, or one of k x 1 and one of 1 x k, whichever is cheaper. --energy 0.95 gives each layer the rank that \
+      keeps 95 % of the squares of its weight; --macs 0.5 halves the network's multiply-accumulates where least is \
+      lost. With --data the network is then trained on; pare distill with the network itself as the teacher does so \
+      without labels. Layers that an earlier pass pruned or clustered, and convolutions of several groups, stay as they \
       are.
 
         pare factorize model.onnx --energy 0.95 -o factorized.onnx

@@ -6,9 +6,9 @@ struct Finetune: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains an ONNX network further on data of your own.",
     discussion: """
-      Starts from the network as it is. --train head or --train biases changes few numbers, which needs little
-      data; --lora-rank 4 trains thin factors beside frozen weights and merges them at the end. Zeros stay zero and
-      shared values shared, unless --set keep=none. Everything else is a recipe: --write-recipe shows the one that
+      Starts from the network as it is. --train head or --train biases changes few numbers, which needs little \
+      data; --lora-rank 4 trains thin factors beside frozen weights and merges them at the end. Zeros stay zero and \
+      shared values shared, unless --set keep=none. Everything else is a recipe: --write-recipe shows the one that \
       the options make.
 
         pare finetune model.onnx --data train.yaml --validation 0.1 --epochs 5 -o tuned.onnx

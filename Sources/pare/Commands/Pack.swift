@@ -9,9 +9,9 @@ struct Pack: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Packs a float or quantized network into a .pare file.",
     discussion: """
-      Lowers the network to fused steps, plans the arena, compresses the weights with zlib and prints
-      the ledger: raw, stored, entropy floor, compressed, overhead. The ratio is always 4 bytes x the
-      original parameters over the bytes of the whole file. With --data the file also carries the class
+      Lowers the network to fused steps, plans the arena, compresses the weights with zlib and prints \
+      the ledger: raw, stored, entropy floor, compressed, overhead. The ratio is always 4 bytes x the \
+      original parameters over the bytes of the whole file. With --data the file also carries the class \
       names and the preprocessing of that data set.
 
         pare pack int8.onnx -o model.pare

@@ -10,8 +10,8 @@ struct Prune: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Makes the least important weights of a network zero, or removes whole channels.",
     discussion: """
-      Without --data the weights nearest to zero go at once, which up to half of them few networks mind. With --data
-      they go little by little while the network is trained on, so that the others take over: nine of ten is usual.
+      Without --data the weights nearest to zero go at once, which up to half of them few networks mind. With --data \
+      they go little by little while the network is trained on, so that the others take over: nine of ten is usual. \
       What is zero stays zero in every later step, and pack stores it in next to nothing. docs/pruning.md says more.
 
         pare prune model.onnx --sparsity 0.5 -o pruned.onnx
@@ -20,7 +20,7 @@ struct Prune: ParsableCommand {
         pare prune model.onnx --sparsity 0.9 --scope sensitivity --data train.yaml -o pruned.onnx
         pare prune model.onnx --pattern 2:4 --data train.yaml -o pruned.onnx
 
-      --channels takes whole channels out instead and rewires the network, which makes it smaller and faster
+      --channels takes whole channels out instead and rewires the network, which makes it smaller and faster \
       everywhere: docs/channel-pruning.md.
 
         pare prune model.onnx --channels --macs 0.5 --importance taylor --data train.yaml -o half.onnx

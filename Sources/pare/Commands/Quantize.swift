@@ -12,14 +12,14 @@ struct Quantize: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Quantizes a trained network to 8 bits or fewer after watching it on calibration data.",
     discussion: """
-      Writes an ONNX file with QuantizeLinear/DequantizeLinear pairs: int8 weights with a scale for each
-      output channel, 8-bit activations with one scale each. Any tool that reads ONNX can check it.
-      What has no integer form stays float and is listed with the reason. Memory does not grow with
+      Writes an ONNX file with QuantizeLinear/DequantizeLinear pairs: int8 weights with a scale for each \
+      output channel, 8-bit activations with one scale each. Any tool that reads ONNX can check it. \
+      What has no integer form stays float and is listed with the reason. Memory does not grow with \
       the number of calibration samples.
 
-      Weights of 6, 5 or 4 bits cost accuracy, which --adaround and --correct-biases win back from the same samples
-      without labels; they hold the samples and what flows between two layers in memory. Where there are labelled
-      samples, --train wins back more: weights, biases and steps are learned with the rounding in place, zeros
+      Weights of 6, 5 or 4 bits cost accuracy, which --adaround and --correct-biases win back from the same samples \
+      without labels; they hold the samples and what flows between two layers in memory. Where there are labelled \
+      samples, --train wins back more: weights, biases and steps are learned with the rounding in place, zeros \
       stay zero and shared values shared.
 
         pare quantize model.onnx --calibration calibration.yaml -o int8.onnx

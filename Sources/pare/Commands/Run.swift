@@ -12,7 +12,7 @@ struct Run: ParsableCommand {
         pare run model.onnx --input a=a.npy --input b=b.npy --outputs results/
         pare run model.pare --data data.yaml --sample 3 --save-input x.npy --output y.npy
 
-      The dtype of each file must be the network's; a batch extent of 1 may be missing. A saved input is
+      The dtype of each file must be the network's; a batch extent of 1 may be missing. A saved input is \
       what the device's executable takes: app --input x.npy --output y.npy.
       """)
 

@@ -10,9 +10,9 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a network as a recipe says and writes it as ONNX.",
     discussion: """
-      A recipe names the network (layers, or an ONNX file), the data, the loss, the optimizer and how long;
-      models/ holds recipes to begin with, docs/training.md lists every key. The same recipe and seed give the same
-      file. Ctrl-C keeps the run in a checkpoint beside the output, and --resume goes on from there to the
+      A recipe names the network (layers, or an ONNX file), the data, the loss, the optimizer and how long; \
+      models/ holds recipes to begin with, docs/training.md lists every key. The same recipe and seed give the same \
+      file. Ctrl-C keeps the run in a checkpoint beside the output, and --resume goes on from there to the \
       very weights that the run would have reached uninterrupted.
 
         pare train models/lenet-5/recipe.yaml -o lenet-5.onnx --plot curves.svg

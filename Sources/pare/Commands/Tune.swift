@@ -9,9 +9,9 @@ struct Tune: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Searches the values of a recipe that train best.",
     discussion: """
-      The recipe says what to search under 'tune'; the first trial is the recipe as it stands, the others draw their
-      values at random. All trials train a little, the best third of them longer, and so on to the recipe's epochs
-      (successive halving); they are compared on data.validation, never on the test set. The folder then holds
+      The recipe says what to search under 'tune'; the first trial is the recipe as it stands, the others draw their \
+      values at random. All trials train a little, the best third of them longer, and so on to the recipe's epochs \
+      (successive halving); they are compared on data.validation, never on the test set. The folder then holds \
       best.yaml, the network it trained to (best.onnx), trials.svg and trials.json. After Ctrl-C, --resume goes on.
 
         tune:

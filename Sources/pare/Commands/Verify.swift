@@ -7,9 +7,9 @@ struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Proves that a packed model gives the same bytes on a device as where it was packed.",
     discussion: """
-      A .pare file carries golden vectors: input seeds and the checksum of every step's output.
-      Without --target they are run here with every instruction set this CPU has. With --target the
-      target's executable is built (or taken from --executable) and runs them, natively or under QEMU.
+      A .pare file carries golden vectors: input seeds and the checksum of every step's output. \
+      Without --target they are run here with every instruction set this CPU has. With --target the \
+      target's executable is built (or taken from --executable) and runs them, natively or under QEMU. \
       A difference ends with exit code 6 and names the first step that differs.
 
         pare verify model.pare
