@@ -80,7 +80,7 @@ let package = Package(
       name: "Datasets", dependencies: ["CJPEG", "CPNG", "CZlib", "HostTensors", "TensorTypes", yams],
       swiftSettings: strict),
     .target(
-      name: "Quantization", dependencies: ["Graph", "HostTensors", "Operators", "TensorTypes", "Training"],
+      name: "Quantization", dependencies: ["Datasets", "Graph", "HostTensors", "Operators", "TensorTypes", "Training"],
       swiftSettings: strict),
     .target(
       name: "Training",

@@ -1,3 +1,4 @@
+import Datasets
 import HostTensors
 import Operators
 
@@ -120,26 +121,10 @@ struct SampleBatches {
   func samples(_ iteration: Int) -> [Int] {
     guard count > size else { return Array(0..<count) }
     let perRound = count / size
-    var random = SplitMix(seed: seed &+ UInt64(iteration / perRound))
-    var order = Array(0..<count)
-    order.shuffle(using: &random)
+    var random = SeededRandom(seed, UInt64(iteration / perRound))
+    let order = random.permutation(of: count)
     let start = iteration % perRound * size
     return Array(order[start..<start + size])
-  }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }
 
