@@ -65,11 +65,11 @@ percent() { awk "BEGIN { printf \"%.1f %%\", 100 * $1 }"; }
 row() { printf '%-26s %10s %10s %12s %12s %10s\n' "$@"; }
 row "" accuracy bytes "p50 us here" "executable" arena
 row "float, ONNX" "$(percent "$(json accuracy <"$out/float-eval.json")")" "$(size "$here/dscnn-kws.onnx")" - - -
-row "float, packed" "" "$(json file_bytes <"$out/float-pack.json")" "$(tenths "$(json p50 <"$out/float-bench.json")")" - \
+row "float, packed" "" "$(size "$out/float.pare")" "$(tenths "$(json p50 <"$out/float-bench.json")")" - \
   "$(json arena_bytes <"$out/float-pack.json")"
 row "int8, ONNX" "$(percent "$(json accuracy <"$out/int8-eval.json")")" "$(size "$out/int8.onnx")" - - -
 row "int8, packed, $host" "$(percent "$(json accuracy <"$out/packed-eval.json")")" \
-  "$(json file_bytes <"$out/pack.json")" "$(tenths "$(json p50 <"$out/bench.json")")" \
+  "$(size "$out/model.pare")" "$(tenths "$(json p50 <"$out/bench.json")")" \
   "$(size "$out/app-$host")" "$(json arena_bytes <"$out/pack.json")"
-row "int8, packed, Pi 4" "same bytes" "$(json file_bytes <"$out/pack.json")" "(emulated)" \
+row "int8, packed, Pi 4" "same bytes" "$(size "$out/model.pare")" "(emulated)" \
   "$(size "$out/app-raspberry-pi-4")" "$(json arena_bytes <"$out/pack.json")"
