@@ -153,8 +153,7 @@ public final class CompressionRun {
         : .stageFailed(stage: number, command: command.text, status: status)
     }
     record.result = hash(of: output)
-    let elapsed = begin.duration(to: .now).components
-    record.seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
+    record.seconds = begin.duration(to: .now).inSeconds
     return record
   }
 

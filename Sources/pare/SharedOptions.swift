@@ -77,6 +77,12 @@ enum Reading {
     do throws(GraphError) { return try simplified(imported).0 } catch { throw error.failure(file: path) }
   }
 
+  /// An ONNX graph in the form that training wants, weights as they are.
+  static func trainingGraph(_ path: String) throws(CommandFailure) -> Graph {
+    let imported = try graph(path)
+    do throws(GraphError) { return try trainingForm(of: imported) } catch { throw error.failure(file: path) }
+  }
+
   /// A .onnx or a .pare file, by its ending.
   static func network(
     _ path: String, shapes: [String: [Int]], runtime: RuntimeOptions
@@ -115,5 +121,15 @@ enum Reading {
       if id.hasSuffix(".yaml") { return try Target(file: URL(fileURLWithPath: id)) }
       return try Target.named(id, in: package.targets)
     } catch { throw error.failure }
+  }
+}
+
+/// Writes models, turning typed errors into sentences.
+enum Writing {
+  /// A float network, its batch named N where it takes any.
+  static func graph(_ graph: Graph, to path: String) throws(CommandFailure) {
+    do throws(ONNXError) { try exportONNX(graph, to: URL(fileURLWithPath: path), batchName: "N") } catch {
+      throw error.failure(file: path)
+    }
   }
 }

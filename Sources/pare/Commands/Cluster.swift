@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Graph
 import Measurement
-import ONNX
 import Training
 import WeightSharing
 
@@ -69,10 +68,7 @@ struct Cluster: ParsableCommand {
     do throws(SharingError) {
       shared = try WeightSharing(sharing).applied(to: graph)
     } catch { throw error.failure(file: file) }
-    do throws(ONNXError) {
-      let batchName = shared.graph.takesAnyBatch ? "N" : nil
-      try exportONNX(shared.graph, to: URL(fileURLWithPath: options.path), batchName: batchName)
-    } catch { throw error.failure(file: options.path) }
+    try Writing.graph(shared.graph, to: options.path)
     return shared.report
   }
 

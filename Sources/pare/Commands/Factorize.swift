@@ -4,7 +4,6 @@ import Foundation
 import Graph
 import LowRank
 import Measurement
-import ONNX
 import Training
 
 struct Factorize: ParsableCommand {
@@ -55,7 +54,7 @@ struct Factorize: ParsableCommand {
       } catch { throw error.failure(file: model) }
       report.training = try options.train(run, file: model).report
     } else {
-      try write(factorized)
+      try Writing.graph(factorized, to: options.path)
     }
     try measure(graph, factorized, &report)
     if let training = report.training { try options.conclude(training) }
@@ -69,12 +68,6 @@ struct Factorize: ParsableCommand {
       let plan = try pass.plan(for: graph, from: pass.collect(from: graph) { done, _ in progress.update(done) })
       return (plan, try pass.apply(plan, to: graph))
     } catch { throw error.failure(file: model) }
-  }
-
-  private func write(_ graph: Graph) throws {
-    do throws(ONNXError) {
-      try exportONNX(graph, to: URL(fileURLWithPath: options.path), batchName: graph.takesAnyBatch ? "N" : nil)
-    } catch { throw error.failure(file: options.path) }
   }
 
   /// Adds the test figures of the network before and after factorization; those after training are there.

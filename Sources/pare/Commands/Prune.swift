@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Graph
 import Measurement
-import ONNX
 import Pruning
 import Training
 
@@ -91,53 +90,45 @@ struct Prune: ParsableCommand {
   }
 
   private func removeAtOnce(_ pruning: ChannelPruning) throws {
-    let imported = try Reading.graph(model)
+    let graph = try Reading.trainingGraph(model)
     let cut: (graph: Graph, report: ChannelReport)
-    let graph: Graph
-    do throws(GraphError) { graph = try trainingForm(of: imported) } catch { throw error.failure(file: model) }
     do throws(ChannelPruningError) {
       cut = try pruning.apply(pruning.plan(pruning.collect(from: graph), for: graph), to: graph)
     } catch { throw error.failure(file: model) }
-    do throws(ONNXError) {
-      let batchName = cut.graph.takesAnyBatch ? "N" : nil
-      try exportONNX(cut.graph, to: URL(fileURLWithPath: options.path), batchName: batchName)
-    } catch { throw error.failure(file: options.path) }
+    try Writing.graph(cut.graph, to: options.path)
     var report = ChannelPruneReport(channels: cut.report)
-    if let test = tuning.test, let (recipe, document) = try recipe(test) {
-      do throws(TrainingError) {
-        let run = try TrainingRun(recipe, document: document)
-        report.metric = run.metricName
-        report.testBefore = TrainingReport.Figures(try run.session.evaluate(run.training, graph))
-        report.testCut = TrainingReport.Figures(try run.session.evaluate(run.training, cut.graph))
-      } catch { throw error.failure(file: model) }
+    if let test = try testFigures(graph, cut.graph) {
+      (report.metric, report.testBefore, report.testCut) = (test.metric, test.before, test.after)
     }
     try output.print(report, else: report.text + "\(options.path)\n")
   }
 
   private func pruneAtOnce(_ pruning: WeightPruning) throws {
-    let imported = try Reading.graph(model)
-    let graph: Graph
+    let graph = try Reading.trainingGraph(model)
     let pruned: (graph: Graph, report: PruningReport)
-    do throws(GraphError) { graph = try trainingForm(of: imported) } catch {
-      throw error.failure(file: model)
-    }
     do throws(PruningError) {
       pruned = try pruning.apply(pruning.plan(pruning.collect(from: graph)), to: graph)
     } catch { throw error.failure(file: model) }
     var report = PruneReport(pruning: pruned.report)
-    if let test = tuning.test, let (recipe, document) = try recipe(test) {
-      do throws(TrainingError) {
-        let run = try TrainingRun(recipe, document: document)
-        report.metric = run.metricName
-        report.testBefore = TrainingReport.Figures(try run.session.evaluate(run.training, graph))
-        report.testAfter = TrainingReport.Figures(try run.session.evaluate(run.training, pruned.graph))
-      } catch { throw error.failure(file: model) }
+    if let test = try testFigures(graph, pruned.graph) {
+      (report.metric, report.testBefore, report.testAfter) = (test.metric, test.before, test.after)
     }
-    do throws(ONNXError) {
-      let batchName = pruned.graph.takesAnyBatch ? "N" : nil
-      try exportONNX(pruned.graph, to: URL(fileURLWithPath: options.path), batchName: batchName)
-    } catch { throw error.failure(file: options.path) }
+    try Writing.graph(pruned.graph, to: options.path)
     try output.print(report, else: report.text + "\(options.path)\n")
+  }
+
+  /// What both networks reach on the test data; nil where none are given.
+  private func testFigures(
+    _ before: Graph, _ after: Graph
+  ) throws -> (metric: String, before: TrainingReport.Figures, after: TrainingReport.Figures)? {
+    guard let test = tuning.test, let (recipe, document) = try recipe(test) else { return nil }
+    do throws(TrainingError) {
+      let run = try TrainingRun(recipe, document: document)
+      return (
+        run.metricName, TrainingReport.Figures(try run.session.evaluate(run.training, before)),
+        TrainingReport.Figures(try run.session.evaluate(run.training, after))
+      )
+    } catch { throw error.failure(file: model) }
   }
 
   /// The recipe; nil where it was only to be shown.

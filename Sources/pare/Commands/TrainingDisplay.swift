@@ -52,8 +52,7 @@ final class TrainingDisplay {
     let done = (report.epoch - 1) * report.batches + report.batch
     let left = report.epochs * report.batches - done
     let elapsed = start.duration(to: now)
-    let perStep =
-      (Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18) / Double(stepsSeen)
+    let perStep = elapsed.inSeconds / Double(stepsSeen)
     let text =
       "\repoch \(report.epoch)/\(report.epochs) [\(bar)] loss \(Self.figure(report.loss)) \(metric) "
       + "\(shown(report.metric)) \(Int(report.samplesPerSecond)) samples/s \(Self.clock(perStep * Double(left))) left \u{1B}[K"
