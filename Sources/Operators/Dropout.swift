@@ -82,8 +82,8 @@ public struct Dropout: Operator, CanonicalInputs {
     return .flows(inputs, rule)
   }
 
-  /// The share of elements to drop: from 0 to less than 1.
-  private func trainingRatio(_ inputs: [Tensor?]) throws(OperatorError) -> Float {
+  /// The share of elements that training drops: from 0 to less than 1.
+  public func trainingRatio(_ inputs: [Tensor?]) throws(OperatorError) -> Float {
     if let given = inputs.optional(1), given.count != 1 || !given.dtype.isFloat {
       throw .inputShape(1, expected: "a single float", found: given.shape)
     }

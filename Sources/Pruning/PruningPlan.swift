@@ -26,6 +26,23 @@ public struct PruningPlan: Sendable {
   public var sharedSparsity: Double
   /// What the layers' shares were chosen by, where the scope is sensitivity.
   public var curves: [SensitivityCurve]
+
+  /// Weights that stay, as a share of those that are not zero now; at most 1.
+  var remainingShare: Double {
+    var (before, after) = (0.0, 0.0)
+    for planned in layers {
+      let now = Double(planned.layer.count - planned.layer.zeros)
+      let wanted: Double
+      switch planned.target {
+      case .own(let sparsity): wanted = sparsity
+      case .shared: wanted = sharedSparsity
+      case .excluded: wanted = 0
+      }
+      before += now
+      after += min(now, (1 - wanted) * Double(planned.layer.count))
+    }
+    return before > 0 ? after / before : 1
+  }
 }
 
 /// Unstructured pruning: weights of least importance become zero, and the network keeps its shape.

@@ -27,6 +27,7 @@ extension PruningReport: CustomStringConvertible {
     "pruned by \(importance.rawValue), scope \(scope.rawValue), pattern \(pattern): "
       + "\(zerosAfter) of \(weights) weights are zero, \(Self.percent(sparsity)), asked for "
       + Self.percent(requestedSparsity)
+      + (dropoutFactor.map { String(format: "\nrates of Dropout multiplied by %.2f", $0) } ?? "")
   }
 
   private static func percent(_ share: Double) -> String { String(format: "%.2f %%", 100 * share) }

@@ -27,9 +27,13 @@ public struct PruningReport: Codable, Sendable {
   public var sparsity: Double
   /// What the loss answered to pruning each layer alone; empty unless the scope is sensitivity.
   public var sensitivity: [SensitivityCurve]
+  /// What the rates of Dropouts were multiplied by; nil where none were.
+  public var dropoutFactor: Double?
 
   /// Counts the zeros in the weights of two graphs that share the names of `plan`.
-  public init(_ plan: PruningPlan, before: Graph, after: Graph, thresholds: [Float?]) {
+  public init(
+    _ plan: PruningPlan, before: Graph, after: Graph, thresholds: [Float?], dropoutFactor: Double? = nil
+  ) {
     func zeros(_ graph: Graph) -> [String: Int] {
       Dictionary(graph.prunableLayers().map { ($0.name, $0.zeros) }) { first, _ in first }
     }
@@ -51,5 +55,6 @@ public struct PruningReport: Codable, Sendable {
     self.zerosAfter = layers.reduce(0) { $0 + $1.zerosAfter }
     sparsity = Double(self.zerosAfter) / Double(max(weights, 1))
     sensitivity = plan.curves
+    self.dropoutFactor = dropoutFactor
   }
 }

@@ -9,6 +9,8 @@ public struct PruningRun {
   public let run: TrainingRun
   /// Of the network before, on the recipe's test data.
   public let testBefore: RunningFigures?
+  /// What the rates of the network's Dropouts were multiplied by; nil without any, or where the recipe sets them.
+  public let dropoutFactor: Double?
   private let rule: GradualPruning
 
   /// Samples of the training data, spread over all of it, on which sensitivities are measured.
@@ -16,6 +18,9 @@ public struct PruningRun {
 
   /// Prepares `recipe`, which was read from `document`, and measures sensitivities where the scope asks for them.
   ///
+  /// Fewer weights need less Dropout: its rates are multiplied by the root of the share that stays (Han et al.,
+  /// "Learning both Weights and Connections", 2015, section 3.2), in the network that is written too, for what is
+  /// trained after this; unless the recipe sets a rate.
   /// Errors: those of `WeightPruning`; `.training`.
   public init(
     _ pruning: WeightPruning, schedule: PruningSchedule, recipe: SupervisedRecipe, document: RecipeDocument
@@ -34,8 +39,13 @@ public struct PruningRun {
     }
     let plan = try pruning.plan(layers, curves: curves)
     let rule = GradualPruning(plan, schedule: schedule)
+    let factor = plan.remainingShare.squareRoot()
+    var network = start.network
+    let isScaled = recipe.dropout == nil && network.changeDropoutRates { $0 * Float(factor) }
+    dropoutFactor = isScaled ? factor : nil
     run = try Self.training { () throws(TrainingError) in
-      try TrainingRun(prepared, rules: [rule])
+      let scaled = isScaled ? try PreparedRecipe(recipe, document: document, network: network) : prepared
+      return try TrainingRun(scaled, rules: [rule])
     }
     testBefore = try Self.training { () throws(TrainingError) in
       try start.test.map { (test) throws(TrainingError) in try start.session.evaluate(test, start.network) }
@@ -46,7 +56,8 @@ public struct PruningRun {
 
   /// What became of the weights in `graph`, the finished network.
   public func report(of graph: Graph) -> PruningReport {
-    PruningReport(plan, before: run.network, after: graph, thresholds: rule.thresholds)
+    PruningReport(
+      plan, before: run.network, after: graph, thresholds: rule.thresholds, dropoutFactor: dropoutFactor)
   }
 
   private static func sample(of run: TrainingRun) throws(TrainingError) -> BatchSource {

@@ -63,6 +63,27 @@ import Training
     #expect(after.meanMetric >= (try #require(pruning.testBefore)).meanMetric - 0.03)
   }
 
+  /// One weight in 25 is left: a rate of 0.5 becomes 0.1, in what is trained and in what is written.
+  @Test(arguments: [(nil, 0.1), (0.3, 0.3), (0, 0)] as [(Double?, Float)])
+  func dropoutFadesWithTheWeights(set: Double?, expected: Float) throws {
+    let digits = try Digits.trained.get()
+    let layers = "[dense: { units: 16, activation: relu }, dropout: 0.5, dense: 10, softmax]"
+    let start = try digits.run("network: { input: [1, 28, 28], layers: \(layers) }", epochs: 1)
+    let name = "dropout-\(UUID().uuidString).onnx"
+    try digits.export(start.network, name)
+    let (recipe, document) = try digits.recipe(
+      "network: { file: \(name) }", epochs: 1, more: set.map { "dropout: \($0)" } ?? "")
+    let pruning = try PruningRun(
+      WeightPruning(PruningOptions(sparsity: 0.96)), schedule: PruningSchedule(), recipe: recipe, document: document)
+    #expect(pruning.dropoutFactor.map { abs($0 - 0.2) < 1e-4 } == (set == nil ? true : nil))
+    let graph = try Self.finished(pruning.run)
+    for network in [pruning.run.network, graph] {
+      let node = try #require(network.nodes.first { $0.kind == .dropout })
+      let rate = try #require(node.inputs[1].flatMap { network[$0].constant?.floats.first })
+      #expect(abs(rate - expected) < 1e-4)
+    }
+  }
+
   struct Way: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var importance = WeightImportance.magnitude

@@ -197,7 +197,7 @@ struct BrokenRecipe: CustomTestStringConvertible, Sendable {
       nil, "bacth: 4",
       ":9: bacth: unknown key: did you mean batch?; known here: kind, network, data, augment, loss,"
         + " optimizer, schedule, regularization, clip_norm, average, early_stopping, epochs, batch, seed,"
-        + " class_weights, trainable, lora, keep, tune"),
+        + " class_weights, trainable, lora, keep, dropout, tune"),
     .init(nil, "kind: gan", ":9: kind: unknown kind of recipe 'gan'; known are: supervised, adversarial"),
     .init(
       "optimizer: adam", "optimizer: addam",
@@ -247,6 +247,9 @@ struct BrokenRecipe: CustomTestStringConvertible, Sendable {
     .init(
       nil, "lora: { rank: 2 }\nkeep: [codebooks]",
       ":10: keep.0: expected zeros alone beside lora, whose products are added to shared values, found \"codebooks\""),
+    .init(
+      nil, "dropout: 0.5",
+      ":9: dropout: expected a network from a file beside it, since layers say their rates themselves, found \"0.5\""),
     .init(nil, "seed: -1", ":9: seed: expected an integer from 0 to \(Int.max), found \"-1\""),
     .init(
       nil, "tune: { batch: { log_uniform: [8, 4] } }",
@@ -255,7 +258,7 @@ struct BrokenRecipe: CustomTestStringConvertible, Sendable {
       nil, "tune: { btch: { choice: [1] } }",
       ":9: tune.btch: its first value is not accepted: folder/recipe.yaml: btch: unknown key: did you mean batch?;"
         + " known here: kind, network, data, augment, loss, optimizer, schedule, regularization, clip_norm, average,"
-        + " early_stopping, epochs, batch, seed, class_weights, trainable, lora, keep, tune"),
+        + " early_stopping, epochs, batch, seed, class_weights, trainable, lora, keep, dropout, tune"),
     .init(
       "- dense: 2", "- dense: two", ":4: network.layers.0.dense: expected an integer from 1 to 16777216, found \"two\""),
     .init(

@@ -84,6 +84,8 @@ public struct SupervisedRecipe {
   /// What of the weights' structure survives training: all of it in a network read from a file and none in a built
   /// one, unless given. Beside low-rank factors only zeros can.
   public var keep: Set<KeptStructure>
+  /// What every Dropout of a network read from a file drops, from now on; nil for what the file says.
+  public var dropout: Double?
   /// Ranges for hyperparameter search, in the order of the file.
   public var search: [SearchDimension]
 }
@@ -92,7 +94,7 @@ extension SupervisedRecipe {
   static let keys = [
     "kind", "network", "data", "augment", "loss", "optimizer", "schedule", "regularization", "clip_norm", "average",
     "early_stopping", "epochs", "batch", "seed", "class_weights", "trainable", "lora", "keep",
-    "tune",
+    "dropout", "tune",
   ]
 
   init(_ mapping: RecipeMapping) throws(RecipeError) {
@@ -120,8 +122,20 @@ extension SupervisedRecipe {
     trainable = try mapping["trainable"].map { (value) throws(RecipeError) in try ParameterSelection(value) } ?? .all
     lowRank = try mapping["lora"].map { (value) throws(RecipeError) in try LowRankRecipe(value) }
     keep = try KeptStructure.set(mapping["keep"], network, isLowRank: lowRank != nil)
+    dropout = try Self.dropout(mapping["dropout"], network)
     search = try mapping["tune"].map { (value) throws(RecipeError) in try SearchDimension.list(value) } ?? []
     try requireValidation(mapping)
+  }
+
+  /// Only a file has rates that are not written in the recipe already.
+  private static func dropout(
+    _ value: RecipeValue?, _ network: NetworkRecipe
+  ) throws(RecipeError) -> Double? {
+    guard let value else { return nil }
+    guard case .file = network else {
+      throw value.wrong("a network from a file beside it, since layers say their rates themselves")
+    }
+    return try value.number(in: .halfOpen(0, 1))
   }
 
   /// Throws where something is decided by validation figures and there are no validation data.

@@ -126,6 +126,7 @@ public struct PreparedRecipe {
         throw .onnx(path: path, error)
       }
       do throws(GraphError) { graph = try trainingForm(of: graph) } catch { throw .graph(error) }
+      if let rate = recipe.dropout { graph.changeDropoutRates { _ in Float(rate) } }
       return try checked(graph, samples: samples)
     }
   }
