@@ -9,6 +9,8 @@ struct ChannelOptions: ParsableArguments {
   @Option(help: "With --channels, the share of multiply-accumulates that is to remain, such as 0.5.") var macs: Double?
   @Option(help: "With --channels, the share of parameters that is to remain.") var parameters: Double?
   @Option(help: "With --channels, the share of the parameters' bytes that is to remain.") var bytes: Double?
+  @Flag(help: "With --channels, remove those that nothing reads any more, and only those: no value changes.")
+  var unused = false
   @Option(help: "With --channels, what a channel is judged by: l1, l2, bn_scale, or taylor, which wants --data.")
   var importance = ChannelCriterion.l2
   @Option(help: "With --channels, keep multiples of this number of channels, which kernels like: 4 or 8.")
@@ -25,7 +27,9 @@ struct ChannelOptions: ParsableArguments {
   /// Errors where options of both ways to prune are given, or of neither.
   func validate(beside weights: WeightPruningOptions) throws {
     guard channels else {
-      guard targets.isEmpty else { throw ValidationError("--macs, --parameters and --bytes: want --channels") }
+      guard targets.isEmpty, !unused else {
+        throw ValidationError("--macs, --parameters, --bytes and --unused: want --channels")
+      }
       guard weights.sparsity != nil || weights.pattern.ownSparsity != nil else {
         throw ValidationError("--sparsity: is missing, and the pattern \(weights.pattern) sets none")
       }
@@ -34,8 +38,9 @@ struct ChannelOptions: ParsableArguments {
     guard weights.sparsity == nil, weights.pattern.ownSparsity == nil, weights.layers.isEmpty else {
       throw ValidationError("--channels: removes channels; --sparsity, --pattern and --layer are of single weights")
     }
-    guard targets.count == 1 else {
-      throw ValidationError("--channels: expected one of --macs, --parameters and --bytes, found \(targets.count)")
+    let count = targets.count + (unused ? 1 : 0)
+    guard count == 1 else {
+      throw ValidationError("--channels: expected one of --macs, --parameters, --bytes and --unused, found \(count)")
     }
   }
 
@@ -43,7 +48,7 @@ struct ChannelOptions: ParsableArguments {
     var options = ChannelPruningOptions()
     options.criterion = importance
     options.multiple = multiple
-    if let target = targets.first { options.target = target }
+    options.target = targets.first
     return ChannelPruning(options)
   }
 }

@@ -105,7 +105,7 @@ import Testing
     #expect(groups.whole.map(\.count) == [10])
     #expect(groups.whole[0].why.reason == "normalizes by the mean and the variance of all of it")
     var options = ChannelPruningOptions()
-    options.target.share = 0.7
+    options.target?.share = 0.7
     let pass = ChannelPruning(options)
     let plan = try pass.plan(pass.collect(from: sketch.graph), for: sketch.graph)
     let (pruned, _) = try pass.apply(plan, to: sketch.graph)

@@ -82,12 +82,12 @@ import Testing
     }
     guard case .noGradients? = try failure({ $0.criterion = .taylor }) else { throw Unexpected() }
     guard case .noScales? = try failure({ $0.criterion = .batchNormScale }) else { throw Unexpected() }
-    guard case .invalidOption("macs", _, "0.0")? = try failure({ $0.target.share = 0 }) else { throw Unexpected() }
+    guard case .invalidOption("macs", _, "0.0")? = try failure({ $0.target?.share = 0 }) else { throw Unexpected() }
     guard case .invalidOption("multiple", _, "0")? = try failure({ $0.multiple = 0 }) else { throw Unexpected() }
     // One hidden unit of three stays.
-    guard case .targetUnreachable(_, let lowest)? = try failure({ $0.target.share = 0.2 }) else { throw Unexpected() }
+    guard case .targetUnreachable(_, let lowest)? = try failure({ $0.target?.share = 0.2 }) else { throw Unexpected() }
     #expect(abs(lowest - 1.0 / 3) < 1e-9)
-    #expect(try failure { $0.target.share = 0.34 } == nil)
+    #expect(try failure { $0.target?.share = 0.34 } == nil)
   }
 
   private struct Unexpected: Error {}

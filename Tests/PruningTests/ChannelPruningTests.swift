@@ -47,6 +47,40 @@ import Testing
     for kind in wanted { #expect(cutKinds[kind, default: 0] >= 5, "\(kind): \(cutKinds[kind, default: 0])") }
   }
 
+  /// On the same networks: channels whose readers are zero go, what only they read goes with them, and nothing changes.
+  @Test(arguments: UInt64(0)..<200)
+  func unusedChannelsGoAndNoValueChanges(seed: UInt64) throws {
+    let network = try RandomNetwork(seed: seed)
+    var random = SketchRandom(seed: seed ^ 0xFADE)
+    var graph = network.graph
+    var options = ChannelPruningOptions()
+    options.target = nil
+    let pass = ChannelPruning(options)
+    let groups = try pass.collect(from: graph).groups
+    let unread = groups.map { group in
+      group.isReadByWeightsAlone ? (1..<group.count).filter { _ in Bool.random(using: &random) } : []
+    }
+    for (group, channels) in zip(groups, unread) {
+      for member in group.members where member.isWeight && member.isMixed {
+        let weight = try #require(graph[member.axis.value].constant)
+        graph[member.axis.value].info = ValueInfo(
+          weight.zeroing(channels.flatMap { member.indices[$0] }, axis: member.axis.axis))
+      }
+    }
+    let plan = try pass.plan(pass.collect(from: graph), for: graph)
+    for (cut, channels) in zip(plan.cuts, unread) { #expect(Set(cut.removed).isSuperset(of: channels)) }
+    let (pruned, report) = try pass.apply(plan, to: graph)
+    #expect(report.target == nil && pruned.parameterCount == plan.after.parameters)
+    let before = try Evaluator(graph).run([network.input])[0].floats
+    let after = try Evaluator(pruned).run([network.input])[0].floats
+    // Sums over fewer zeros may round otherwise.
+    let greatest = before.reduce(Float(1e-3)) { max($0, abs($1)) }
+    #expect(zip(before, after).allSatisfy { abs($0 - $1) <= 1e-4 * greatest } && before.count == after.count)
+    // What has no zeros keeps its channels.
+    let untouched = try pass.plan(pass.collect(from: network.graph), for: network.graph)
+    #expect(untouched.cuts.map(\.removed.count).max() == 0)
+  }
+
   /// The plan for the target, or for the least that the network can become.
   private func planned(_ graph: Graph, _ options: ChannelPruningOptions) throws -> ChannelPlan {
     let pass = ChannelPruning(options)
@@ -55,7 +89,7 @@ import Testing
       return try pass.plan(survey, for: graph)
     } catch .targetUnreachable(let target, let lowest) {
       var reachable = pass
-      reachable.options.target.share = (lowest + 1) / 2
+      reachable.options.target?.share = (lowest + 1) / 2
       #expect(target == options.target && lowest > target.share)
       return try reachable.plan(survey, for: graph)
     }

@@ -66,7 +66,7 @@ struct WithoutContributions {
 }
 
 extension Tensor {
-  fileprivate func zeroing(_ indices: [Int], axis: Int) -> Tensor {
+  func zeroing(_ indices: [Int], axis: Int) -> Tensor {
     var elements = floats
     let inner = shape[(axis + 1)...].reduce(1, *)
     let gone = Set(indices)

@@ -31,6 +31,8 @@ struct ChannelDependencies: Sendable {
   let firstSlots: [Int]
   /// Slots that some node sums over.
   private(set) var isMixed: [Bool]
+  /// Slots that some node sums over without a constant that multiplies them there.
+  private(set) var isMixedWithoutWeight: [Bool]
   private var sets: DisjointSets
   private var reasons: [Int: WholeReason] = [:]
 
@@ -58,6 +60,7 @@ struct ChannelDependencies: Sendable {
     (self.axes, self.extents, self.firstSlots, self.axisIndex) = (axes, extents, firstSlots, axisIndex)
     sets = DisjointSets(count: slotCount)
     isMixed = [Bool](repeating: false, count: slotCount)
+    isMixedWithoutWeight = isMixed
     connect()
   }
 
@@ -117,6 +120,12 @@ struct ChannelDependencies: Sendable {
   }
 
   private mutating func join(_ tie: ChannelTie, of node: Node) {
+    let hasWeight = tie.places.contains { place in
+      guard let index = axisIndex(place, of: node), let constant = graph[axes[index].value].constant else {
+        return false
+      }
+      return constant.rank > 1 && constant.dtype.isFloat
+    }
     for channel in 0..<tie.count {
       var first: Int?
       for place in tie.places {
@@ -124,7 +133,10 @@ struct ChannelDependencies: Sendable {
         for index in place.indices(of: channel, count: tie.count) {
           precondition(index < extents[axis], "\(node.kind) couples index \(index) of \(extents[axis])")
           let slot = firstSlots[axis] + index
-          if tie.kind == .mixes { isMixed[slot] = true }
+          if tie.kind == .mixes {
+            isMixed[slot] = true
+            if !hasWeight { isMixedWithoutWeight[slot] = true }
+          }
           if let first { join(first, slot) } else { first = slot }
         }
       }

@@ -20,6 +20,8 @@ public struct ChannelGroup: Sendable {
   public var name: String
   public var count: Int
   public var members: [ChannelMember]
+  /// Whether every sum over the channels is a product with a weight.
+  public var isReadByWeightsAlone: Bool
 }
 
 /// Channels of weights that stay.
@@ -84,7 +86,13 @@ public struct ChannelGroups: Sendable {
             isMixed: dependencies.isMixed[dependencies.firstSlots[axis] + channels[0].places[member].indices[0]],
             indices: channels.map { $0.places[member].indices })
         }
-        groups.append(ChannelGroup(name: name, count: channels.count, members: members))
+        let isOtherwise = zip(signature.axes, channels[0].places).contains { axis, place in
+          dependencies.isMixedWithoutWeight[dependencies.firstSlots[axis] + place.indices[0]]
+        }
+        groups.append(
+          ChannelGroup(
+            name: name, count: channels.count, members: members,
+            isReadByWeightsAlone: !isOtherwise && members.contains { $0.isWeight && $0.isMixed }))
       }
     }
   }

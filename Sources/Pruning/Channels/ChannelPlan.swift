@@ -13,7 +13,7 @@ public struct ChannelPlan: Sendable {
   }
 
   public var criterion: ChannelCriterion
-  public var target: ChannelTarget
+  public var target: ChannelTarget?
   /// By group, those that lose nothing included.
   public var cuts: [Cut]
   public var whole: [WholeGroup]
@@ -33,7 +33,8 @@ public struct ChannelPlan: Sendable {
 }
 
 extension ChannelPruning {
-  /// Chooses channels until the target is met: always those whose group loses the least per unit saved.
+  /// Chooses channels until the target is met: always those whose group loses the least per unit saved. Without a target,
+  /// those that nothing reads.
   ///
   /// What a group loses is a share of the importance that it still has, once for each weight that reads its channels. So
   /// each further channel of a group costs more than the one before, and the channels of a residual stage, which many
@@ -48,14 +49,15 @@ extension ChannelPruning {
         (member.indices.last?.last ?? 0) < shape[axis]
       else { throw .planMismatch(value: value.index < graph.values.count ? graph[value].name : "\(value.index)") }
     }
-    var selection = try ChannelSelection(survey, graph, options)
-    let measure = options.target.measure
+    guard let target = options.target else { return try unusedPlan(survey, graph) }
+    var selection = try ChannelSelection(survey, graph, options, target.measure)
+    let measure = target.measure
     let before = selection.cost.total
-    let wanted = Double(before[measure]) * options.target.share
+    let wanted = Double(before[measure]) * target.share
     while Double(selection.cost.total[measure]) > wanted {
       guard selection.removeNext() else {
         let lowest = Double(selection.cost.total[measure]) / Double(max(before[measure], 1))
-        throw .targetUnreachable(options.target, lowest: lowest)
+        throw .targetUnreachable(target, lowest: lowest)
       }
     }
     let cuts = survey.groups.indices.map { index in
@@ -63,14 +65,27 @@ extension ChannelPruning {
         group: survey.groups[index], removed: selection.removed(index), saved: selection.queues[index].saved)
     }
     return ChannelPlan(
-      criterion: survey.criterion, target: options.target, cuts: cuts, whole: survey.whole, before: before,
+      criterion: survey.criterion, target: target, cuts: cuts, whole: survey.whole, before: before,
       after: selection.cost.total)
+  }
+
+  private func unusedPlan(_ survey: ChannelSurvey, _ graph: Graph) throws(ChannelPruningError) -> ChannelPlan {
+    var cost = try CostModel(graph)
+    let before = cost.total
+    var unused = UnusedChannels(survey.groups, in: graph)
+    let cuts = zip(survey.groups, unused.removed(floor: options.floor)).map { group, removed in
+      let start = cost.total
+      return ChannelPlan.Cut(
+        group: group, removed: removed, saved: start - cost.remove(group.shortening(by: removed.count)))
+    }
+    return ChannelPlan(
+      criterion: survey.criterion, target: nil, cuts: cuts, whole: survey.whole, before: before, after: cost.total)
   }
 }
 
 extension ChannelPruningOptions {
   fileprivate func check() throws(ChannelPruningError) {
-    guard target.share > 0, target.share <= 1 else {
+    if let target, !(target.share > 0 && target.share <= 1) {
       throw .invalidOption(
         name: target.measure.rawValue, expected: "a share above 0 and at most 1", found: "\(target.share)")
     }
@@ -103,9 +118,12 @@ private struct ChannelSelection {
   private(set) var queues: [Queue]
   private(set) var cost: CostModel
   private let options: ChannelPruningOptions
+  private let measure: ChannelTarget.Measure
 
-  init(_ survey: ChannelSurvey, _ graph: Graph, _ options: ChannelPruningOptions) throws(ChannelPruningError) {
-    self.options = options
+  init(
+    _ survey: ChannelSurvey, _ graph: Graph, _ options: ChannelPruningOptions, _ measure: ChannelTarget.Measure
+  ) throws(ChannelPruningError) {
+    (self.options, self.measure) = (options, measure)
     cost = try CostModel(graph)
     queues = survey.groups.indices.map { index in
       let importance = survey.importance[index]
@@ -139,7 +157,7 @@ private struct ChannelSelection {
     }
     guard let index = best?.index, let count = nextStep(queues[index]) else { return false }
     let before = cost.total
-    cost.remove(changes(queues[index], count))
+    cost.remove(queues[index].group.shortening(by: count))
     queues[index].removedCount += count
     queues[index].saved = queues[index].saved + (before - cost.total)
     for neighbour in queues[index].neighbours { queues[neighbour].price = nil }
@@ -158,16 +176,19 @@ private struct ChannelSelection {
   private mutating func price(_ index: Int) -> Double? {
     let queue = queues[index]
     guard let count = nextStep(queue) else { return nil }
-    let saving = cost.saving(changes(queue, count))[options.target.measure]
+    let saving = cost.saving(queue.group.shortening(by: count))[measure]
     guard saving > 0 else { return nil }
     let gone = queue.prefixImportance[queue.removedCount]
     let lost = queue.prefixImportance[queue.removedCount + count] - gone
     let left = (queue.prefixImportance.last ?? 0) - gone
     return left > 0 ? Double(queue.readers) * lost / left / Double(saving) : 0
   }
+}
 
-  private func changes(_ queue: Queue, _ count: Int) -> [(axis: ValueAxis, removed: Int)] {
-    queue.group.members.map { ($0.axis, count * ($0.indices.first?.count ?? 0)) }
+extension ChannelGroup {
+  /// How much shorter each axis gets without `count` of the channels.
+  fileprivate func shortening(by count: Int) -> [(axis: ValueAxis, removed: Int)] {
+    members.map { ($0.axis, count * ($0.indices.first?.count ?? 0)) }
   }
 }
 

@@ -30,12 +30,13 @@ public struct ChannelTarget: Sendable, Equatable {
 
 public struct ChannelPruningOptions: Sendable {
   public var criterion = ChannelCriterion.l2
-  public var target = ChannelTarget(.multiplyAccumulates, share: 0.5)
+  /// nil to remove the channels that nothing reads, and only those: values stay as they are.
+  public var target: ChannelTarget? = ChannelTarget(.multiplyAccumulates, share: 0.5)
   /// A group that is cut keeps a number of channels that this divides; kernels like multiples of 4 or 8.
   public var multiple = 1
   /// The least number of channels that a group keeps.
   public var floor = 1
-  /// The least share of its channels that a group keeps.
+  /// The least share of its channels that a group keeps, where there is a target.
   public var floorShare = 0.1
 
   public init() {}

@@ -22,15 +22,16 @@ public struct ChannelReport: Sendable, Codable {
   }
 
   public var criterion: ChannelCriterion
-  public var target: ChannelTarget.Measure
-  public var share: Double
+  /// What was to shrink, and to which share; nil where only unused channels were to go.
+  public var target: ChannelTarget.Measure?
+  public var share: Double?
   public var groups: [Group]
   public var whole: [Whole]
   public var before: NetworkCost
   public var after: NetworkCost
 
   public init(_ plan: ChannelPlan, _ graph: Graph) {
-    (criterion, target, share) = (plan.criterion, plan.target.measure, plan.target.share)
+    (criterion, target, share) = (plan.criterion, plan.target?.measure, plan.target?.share)
     (before, after) = (plan.before, plan.after)
     groups = plan.cuts.map { cut in
       Group(

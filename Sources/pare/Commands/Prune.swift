@@ -23,6 +23,7 @@ struct Prune: ParsableCommand {
       everywhere: docs/channel-pruning.md.
 
         pare prune model.onnx --channels --macs 0.5 --importance taylor --data train.yaml -o half.onnx
+        pare prune pruned.onnx --channels --unused -o smaller.onnx
       """)
 
   @Argument(help: "The .onnx file to prune.") var model: String
