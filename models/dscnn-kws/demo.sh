@@ -1,11 +1,11 @@
 #!/bin/sh
-# From an ONNX keyword spotter to executables for this machine and a Raspberry Pi 4: `make demo`.
+# From an ONNX keyword spotter to executables for this machine and a Raspberry Pi 4: `make demo-keywords`.
 set -eu
 cd "$(dirname "$0")/../.."
 
 pare=.build/release/pare
 here=models/dscnn-kws
-out=out/demo
+out=out/demo-keywords
 mkdir -p "$out"
 
 title() { printf '\n\033[1m== %s\033[0m\n' "$1"; }
