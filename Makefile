@@ -5,10 +5,11 @@ BUILD := .build
 PARE := $(BUILD)/release/pare
 SOURCES := Sources Tests Package.swift
 
-.PHONY: help setup build demo test lint unit fuzz fuzz-bounded bench conformance-full clean
+.PHONY: help setup build demo demo-keywords test lint unit fuzz fuzz-bounded bench conformance-full clean
 
 help:
-	@echo "make demo              from an ONNX keyword spotter to executables for this machine and a Raspberry Pi 4"
+	@echo "make demo              LeNet-5 trained, pruned, clustered and built for this machine and a Raspberry Pi 4"
+	@echo "make demo-keywords     from an ONNX keyword spotter in float to int8 executables"
 	@echo "make test              lint, every test, a bounded run of the fuzzer"
 	@echo "make build             the command line tool, $(PARE)"
 	@echo "make fuzz              220,000 damaged model files under the sanitizers (slow)"
@@ -23,6 +24,9 @@ build: setup
 	@$(SWIFT) build -c release --product pare
 
 demo: build
+	@sh models/lenet-5/demo.sh
+
+demo-keywords: build
 	@sh models/dscnn-kws/demo.sh
 
 test: setup lint unit fuzz-bounded

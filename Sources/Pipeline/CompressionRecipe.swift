@@ -27,7 +27,8 @@ public struct CompressionRecipe: Sendable, Equatable {
   /// The ONNX file to begin with; nil where the first stage trains one.
   public var network: String?
   public var data: Data
-  public var seed: UInt64
+  /// Of every stage that trains; nil for 1, and for what the recipe of a first stage `train` says.
+  public var seed: UInt64?
   public var stages: [Stage]
   /// Targets that executables are built for.
   public var targets: [String]
@@ -43,7 +44,7 @@ extension CompressionRecipe {
     try mapping.allowOnly(Self.keys)
     network = try mapping.text("network").map { located($0, from: document.path) }
     data = try Data(mapping.required("data"))
-    seed = UInt64(try mapping.integer("seed", in: 0...Int.max) ?? 1)
+    seed = try mapping.integer("seed", in: 0...Int.max).map { UInt64($0) }
     gates = try mapping["gates"].map { (value) throws(RecipeError) in try Gates(value) } ?? Gates()
     targets = []
     if let build = mapping["build"] {

@@ -26,9 +26,16 @@ public struct CompressionReport: Report {
   /// 4 bytes x parameters of the first network over the bytes of the last .pare file.
   public var ratio: Double
   public var missed: [Miss]
+  /// Where the bytes of the last .pare file are, as a table to read.
+  public var ledger: String?
 
-  init(rows: [Row], gates: CompressionRecipe.Gates) {
+  private enum CodingKeys: String, CodingKey {
+    case stages, ratio, missed
+  }
+
+  init(rows: [Row], ledger: String?, gates: CompressionRecipe.Gates) {
     stages = rows
+    self.ledger = ledger
     guard let first = rows.first?.figures, let last = rows.last?.figures else {
       ratio = 1
       missed = []
@@ -69,6 +76,6 @@ public struct CompressionReport: Report {
         row.seconds.map { String(format: "%.1f", $0) } ?? "-",
       ])
     }
-    return table.rendered
+    return (ledger.map { $0 + "\n\n" } ?? "") + table.rendered
   }
 }

@@ -30,6 +30,8 @@ public final class CompressionRun {
     var result: String?
     var seconds: Double?
     var figures: StageFigures?
+    /// Where the bytes of the packed network are, as a table.
+    var ledger: String?
   }
 
   public let recipe: CompressionRecipe
@@ -94,7 +96,7 @@ public final class CompressionRun {
       if record.figures == nil || !FileManager.default.fileExists(atPath: packed) {
         record.figures = try StageFigures(
           of: model, packed: packed, originalParameters: rows.first?.figures.parameters, test: test,
-          specification: specification)
+          specification: specification, ledger: &record.ledger)
       }
       records[name] = record
       try save()
@@ -114,7 +116,7 @@ public final class CompressionRun {
       try measure(name, path("\(name).onnx"), &record)
     }
     try finish(rows.last?.name)
-    return CompressionReport(rows: rows, gates: recipe.gates)
+    return CompressionReport(rows: rows, ledger: rows.last.flatMap { records[$0.name]?.ledger }, gates: recipe.gates)
   }
 
   /// Runs one stage, or finds that it has been run.

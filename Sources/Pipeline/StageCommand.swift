@@ -26,6 +26,9 @@ struct StageCommand: Equatable {
       }
       options.remove(at: index)
       arguments.append(file)
+      // Before the stage's own, which have the last word.
+      let shared = [("seed", recipe.seed.map { String($0) }), ("data.validation", recipe.data.validation)]
+      options = shared.compactMap { key, value in value.map { StageOption("set", "\(key)=\($0)") } } + options
     case .distill:
       if !stage.has("student-recipe") { options.append(StageOption("student", model)) }
       if !stage.has("teacher") { options.append(StageOption("teacher", start)) }
@@ -40,7 +43,7 @@ struct StageCommand: Equatable {
       if !stage.has("validation"), let validation = recipe.data.validation {
         options.append(StageOption("validation", validation))
       }
-      if !stage.has("seed") { options.append(StageOption("seed", String(recipe.seed))) }
+      if !stage.has("seed") { options.append(StageOption("seed", String(recipe.seed ?? 1))) }
     }
     for option in options { arguments += ["--\(option.name)"] + (option.value.map { [$0] } ?? []) }
     arguments += ["--output", output]

@@ -33,9 +33,11 @@ public struct StageFigures: Codable, Sendable, Equatable {
 extension StageFigures {
   /// Packs the network of `onnx` into the file `packed` and measures it.
   ///
-  /// `originalParameters` are those of the pipeline's first network; nil for that one itself.
+  /// `originalParameters` are those of the pipeline's first network; nil for that one itself. `ledger` becomes the table
+  /// of where the packed bytes are.
   init(
-    of onnx: String, packed: String, originalParameters: Int?, test: Dataset, specification: DatasetSpecification
+    of onnx: String, packed: String, originalParameters: Int?, test: Dataset, specification: DatasetSpecification,
+    ledger: inout String?
   ) throws(PipelineError) {
     var graph: Graph
     do throws(ONNXError) { graph = try importONNX(contentsOf: URL(fileURLWithPath: onnx)) } catch {
@@ -57,6 +59,7 @@ extension StageFigures {
     onnxBytes = (try? FileManager.default.attributesOfItem(atPath: onnx)[.size] as? Int) ?? 0
     packedBytes = model.bytes.count
     arenaBytes = model.ledger.arenaBytes
+    ledger = model.ledger.table
     let network: Network
     do throws(PackedNetworkError) {
       latency = try Benchmark(path: packed).run().latency.p50
