@@ -143,7 +143,9 @@ let package = Package(
     .testTarget(
       name: "CThreadsTests", dependencies: ["CThreads"], swiftSettings: strict),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["ModelFormat", "Packing"], swiftSettings: strict),
+      name: "CommandLineTests",
+      dependencies: ["Graph", "HostTensors", "Measurement", "ModelFormat", "ONNX", "Operators", "Packing"],
+      swiftSettings: strict),
     .testTarget(
       name: "ConformanceTests",
       dependencies: ["Graph", "HostTensors", "Measurement", "ONNX", "Operators", "Packing", "TensorTypes"],

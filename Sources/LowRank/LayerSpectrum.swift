@@ -57,6 +57,9 @@ struct FactorizableLayer {
       return nil
     }
     guard node.inputs.count > 1, let id = node.inputs[1], let tensor = graph[id].constant else {
+      if let id = node.inputs.dropFirst().first ?? nil, graph.isDequantizedConstant(id) {
+        return .left(reason: "the weight is quantized; factorize before quantizing")
+      }
       let isWeighted = node.inputs.first.flatMap { $0.flatMap { graph[$0].constant } } != nil
       return node.kind == .matMul && !isWeighted
         ? nil : .left(reason: isWeighted ? "the constant is the left operand" : "the weight is not constant")
@@ -121,6 +124,16 @@ struct FactorizableLayer {
       }
       return elements.count >= 8 * values.count
         ? "the weight is a codebook of \(values.count) values, which factors would lose" : nil
+    }
+  }
+}
+
+extension Graph {
+  /// Whether `value` is a constant of integers, read through DequantizeLinear.
+  fileprivate func isDequantizedConstant(_ value: ValueID) -> Bool {
+    nodes.contains { node in
+      node.kind == .dequantizeLinear && node.outputs.contains(value)
+        && (node.inputs.first ?? nil).map { self[$0].constant != nil } == true
     }
   }
 }

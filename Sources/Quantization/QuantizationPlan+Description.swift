@@ -60,6 +60,7 @@ extension NodePlan {
     for output in outputs {
       if let owner = levels[output]?.sharesScaleWith { notes.append("scale of \(owner.shortened)") }
     }
+    if let values = weight?.sharedValues { notes.append("one scale, as weights share \(values) values") }
     if let weight, !weight.enlargedForBias.isEmpty {
       notes.append("\(weight.enlargedForBias.count) weight scales enlarged for the bias")
     }

@@ -63,6 +63,7 @@ extension WeightPlan: Encodable {
   private enum CodingKeys: String, CodingKey {
     case value, bits, minimum, maximum, scales, bias
     case channelAxis = "channel_axis"
+    case sharedValues = "shared_values"
     case enlargedForBias = "enlarged_for_bias"
     case deadChannels = "dead_channels"
   }
@@ -75,6 +76,7 @@ extension WeightPlan: Encodable {
     try container.encode(range.lowerBound, forKey: .minimum)
     try container.encode(range.upperBound, forKey: .maximum)
     try container.encode(scales, forKey: .scales)
+    try container.encodeIfPresent(sharedValues, forKey: .sharedValues)
     try container.encodeIfPresent(bias, forKey: .bias)
     try container.encode(enlargedForBias, forKey: .enlargedForBias)
     try container.encode(deadChannels, forKey: .deadChannels)

@@ -51,6 +51,8 @@ public struct WeightPlan: Sendable {
   public var range: ClosedRange<Float>
   /// One per channel.
   public var scales: [Float]
+  /// The values that the weights share, where all channels have one scale so that equal weights stay equal.
+  public var sharedValues: Int?
   /// Name of the bias, stored as int32 at input scale x weight scale.
   public var bias: String?
   /// Channels whose scale was enlarged so that the bias fits 32 bits next to the products.

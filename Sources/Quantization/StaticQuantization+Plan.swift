@@ -118,9 +118,11 @@ private struct Planner {
       else { continue }
       let bias = node.inputs.count > 2 ? node.inputs[2] : nil
       let bits = rules.weightBits(of: node)
+      let shared = weight.valuesToKeep(bits)
       var scales = WeightScales(
         magnitudes: WeightScales.magnitudes(weight, axis: axis), bits: bits, inputScale: input.scale,
         bias: bias.flatMap { graph[$0].constant?.floats }, storage: options.weightScales)
+      if shared != nil { scales.unite() }
       // Of 255 levels the outermost cost little; of 15 it pays to clip.
       if bits != .eight { scales.minimizeError(of: weight, axis: axis, bits: bits, storage: options.weightScales) }
       let products = weight.count / weight.shape[axis]
@@ -139,7 +141,7 @@ private struct Planner {
       if !usable { refusals[index] = .multiplierOutOfRange }
       weights[index] = WeightPlan(
         value: graph[value].name, channelAxis: axis, bits: bits, range: weight.extremes, scales: scales.scales,
-        bias: bias.map { graph[$0].name }, enlargedForBias: scales.enlargedForBias, deadChannels: scales.deadChannels)
+        sharedValues: shared, bias: bias.map { graph[$0].name }, enlargedForBias: scales.enlargedForBias, deadChannels: scales.deadChannels)
     }
     return refusals
   }

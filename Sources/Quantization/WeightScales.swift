@@ -1,9 +1,12 @@
 import HostTensors
 import TensorTypes
+import Training
 
 /// The scale of every output channel of one weight tensor, chosen to suit the scales around it.
 package struct WeightScales {
   package var scales: [Float]
+  /// Whether all channels have one scale, whatever becomes of it.
+  private var isUnited = false
   /// Channels whose scale grew so that their bias fits next to the products.
   package var enlargedForBias: [Int] = []
   /// Channels that are zero, or as good as zero beside the others.
@@ -51,6 +54,13 @@ package struct WeightScales {
     }
   }
 
+  /// Gives all channels the greatest scale, so that weights of one value become one integer in all of them.
+  package mutating func unite() {
+    isUnited = true
+    let greatest = scales.max() ?? 1
+    for channel in scales.indices { scales[channel] = greatest }
+  }
+
   /// Enlarges the scales of channels whose bias would exceed `limit` steps of input scale x weight scale.
   ///
   /// Channel c of the bias belongs to scale c modulo their count, as in a grouped ConvTranspose.
@@ -64,6 +74,7 @@ package struct WeightScales {
       scales[slot] = Self.stored(Float(needed).nextUp, storage)
       if !enlargedForBias.contains(slot) { enlargedForBias.append(slot) }
     }
+    if isUnited { unite() }
   }
 
   /// Replaces each scale by the one of least squared error: 71 are tried, down to 0.3 of the given one, at which
@@ -71,22 +82,32 @@ package struct WeightScales {
   package mutating func minimizeError(
     of weight: Tensor, axis: Int, bits: WeightBits, storage: QuantizationOptions.WeightScales
   ) {
-    let levels = Float(bits.greatestLevel)
+    if isUnited {
+      let scale = scales.first.map { Self.leastError(of: weight.floats, below: $0, bits, storage) }
+      for channel in scales.indices { scales[channel] = scale ?? scales[channel] }
+      return
+    }
     let dead = Set(deadChannels)
     let channels = weight.elementsByChannel(axis: axis)
     scales.withUnsafeMutableBufferPointer { scales in
       nonisolated(unsafe) let scales = scales
       Parallel.forEach(channels.count) { channel in
         guard !dead.contains(channel) else { return }
-        var best = (error: Double.infinity, scale: scales[channel])
-        for hundredths in stride(from: 100, through: 30, by: -1) {
-          let scale = Self.stored(scales[channel] * Float(hundredths) / 100, storage)
-          let error = Self.squaredError(channels[channel], scale: scale, levels: levels)
-          if error < best.error { best = (error, scale) }
-        }
-        scales[channel] = best.scale
+        scales[channel] = Self.leastError(of: channels[channel], below: scales[channel], bits, storage)
       }
     }
+  }
+
+  private static func leastError(
+    of weights: [Float], below widest: Float, _ bits: WeightBits, _ storage: QuantizationOptions.WeightScales
+  ) -> Float {
+    var best = (error: Double.infinity, scale: widest)
+    for hundredths in stride(from: 100, through: 30, by: -1) {
+      let scale = stored(widest * Float(hundredths) / 100, storage)
+      let error = squaredError(weights, scale: scale, levels: Float(bits.greatestLevel))
+      if error < best.error { best = (error, scale) }
+    }
+    return best.scale
   }
 
   /// The sum over `weights` of the square of what rounding and clipping to -levels...levels change.
@@ -148,6 +169,14 @@ package enum IntegerParameters {
 }
 
 extension Tensor {
+  /// How many values the weights share, where channels with scales of their own would make more integers of them.
+  ///
+  /// nil where nothing is shared, and where the levels of `bits` are no more than the values.
+  func valuesToKeep(_ bits: WeightBits) -> Int? {
+    guard let count = Codebook(of: floats)?.values.count, count <= 2 * bits.greatestLevel else { return nil }
+    return count
+  }
+
   /// The float32 elements of each index of `axis`, in order.
   package func elementsByChannel(axis: Int) -> [[Float]] {
     let channels = shape[axis]

@@ -89,7 +89,7 @@ public struct WeightSharing: Sendable {
   /// A codebook for every candidate.
   ///
   /// A tensor gets 2^bits values beside zero, but no more than packing and training can tell from chance: 256 with
-  /// zero, and eight weights for each (biases excepted). Errors: `.nothingNamed`.
+  /// zero, which pruning may yet add, and eight weights for each (biases excepted). Errors: `.nothingNamed`.
   public func plan(_ candidates: [Candidate]) throws(SharingError) -> [Codebook] {
     for layer in options.layers
     where !candidates.contains(where: { ParameterSelection.matches($0.name, layer.pattern) }) {
@@ -100,9 +100,8 @@ public struct WeightSharing: Sendable {
       let bits = named?.bits ?? (candidate.isBias ? options.biasBits ?? 0 : options.bits)
       let others = candidate.weights.filter { $0 != 0 }
       guard bits > 0, !others.isEmpty else { return Codebook(candidate: candidate, bits: bits, clustering: nil) }
-      let zero = others.count < candidate.weights.count ? 1 : 0
       let telling = candidate.isBias ? 256 : min(256, candidate.weights.count / 8)
-      let count = max(1, min(1 << bits, telling - zero))
+      let count = max(1, min(1 << bits, telling - 1))
       return Codebook(candidate: candidate, bits: bits, clustering: ScalarClustering(others, count: count))
     }
   }

@@ -62,7 +62,7 @@ enum Pare {
 }
 
 /// A folder for one test, removed with the value.
-final class ScratchFolder {
+final class ScratchFolder: Sendable {
   let url: URL
   /// For what the test itself needs, out of the sight of `files`.
   let hidden: URL

@@ -38,7 +38,9 @@ extension FakeQuantizedNetwork {
 
   private func learned(_ step: Step, _ trained: Graph) -> [Float] {
     guard let factors = trained[step.factor].constant?.floats else { return step.scales }
-    return zip(step.scales, factors).map { max($0 * $1, QuantizationParameters.leastScale) }
+    return step.scales.enumerated().map { index, scale in
+      max(scale * factors[index % factors.count], QuantizationParameters.leastScale)
+    }
   }
 
   /// Where saturation does the work of a Clip, the greatest level must not exceed its bound.

@@ -13,7 +13,7 @@ import Training
 /// stay, and zero is exact: a weight of 0 remains 0. Outputs of the network are not rounded in training, and biases
 /// nowhere, whose int32 steps are finer than any level.
 public struct FakeQuantizedNetwork {
-  /// A factor of one or several scales.
+  /// A factor of one or several scales, or one for all of them.
   struct Step {
     var factor: ValueID
     /// The planned scales.
@@ -86,7 +86,8 @@ public struct FakeQuantizedNetwork {
     let owner = activation.sharesScaleWith ?? activation.value
     if let known = scales[owner] { return known }
     let parameters = activation.parameters
-    let step = addStep([parameters.scale], shape: [], name: owner, elements: elements, greatestLevel: 255)
+    let step = addStep(
+      [parameters.scale], shape: [], name: owner, elements: elements, greatestLevel: 255, factorShape: [])
     activationSteps[owner] = step.step
     let zeroPoint =
       parameters.dtype == .uint8
@@ -109,9 +110,12 @@ public struct FakeQuantizedNetwork {
     // Broadcast along the channels for clipping, a list for the conversions.
     var spread = [Int](repeating: 1, count: tensor.rank)
     spread[weight.channelAxis] = channels
+    // One scale for all channels has one factor, and remains one.
+    let isOne = weight.sharedValues != nil
     let (step, planned) = addStep(
-      weight.scales, shape: spread, name: name, elements: tensor.count / max(channels, 1),
-      greatestLevel: weight.bits.greatestLevel)
+      weight.scales, shape: spread, name: name, elements: tensor.count / (isOne ? 1 : max(channels, 1)),
+      greatestLevel: weight.bits.greatestLevel,
+      factorShape: isOne ? [Int](repeating: 1, count: tensor.rank) : spread)
     weightSteps[index] = step
     let wide = try append(Mul.self, [planned, step.factor], "\(name)_learned_scale")
     let greatest = graph.addConstant(
@@ -126,12 +130,12 @@ public struct FakeQuantizedNetwork {
     graph.nodes[index].inputs[1] = try pair(clipped, [scale, zeroPoint], name: name, axis: weight.channelAxis)
   }
 
-  /// The planned scales and their trained factors, both of `shape`.
+  /// The planned scales, of `shape`, and their trained factors, of the same or one for all.
   private mutating func addStep(
-    _ scales: [Float], shape: [Int], name: String, elements: Int, greatestLevel: Int
+    _ scales: [Float], shape: [Int], name: String, elements: Int, greatestLevel: Int, factorShape: [Int]
   ) -> (step: Step, planned: ValueID) {
-    let factor = graph.addConstant(name: "\(name)_scale_factor", Tensor(shape: shape, repeating: Float(1)))
-    factors.append(GraphParameter(value: factor, shape: shape, isDecayed: false))
+    let factor = graph.addConstant(name: "\(name)_scale_factor", Tensor(shape: factorShape, repeating: Float(1)))
+    factors.append(GraphParameter(value: factor, shape: factorShape, isDecayed: false))
     let gradientScale = 1 / (Float(max(elements, 1)) * Float(greatestLevel)).squareRoot()
     let planned = graph.addConstant(name: "\(name)_planned_scale", Tensor(shape: shape, elements: scales))
     return (Step(factor: factor, scales: scales, gradientScale: gradientScale), planned)

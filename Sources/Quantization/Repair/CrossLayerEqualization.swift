@@ -1,13 +1,14 @@
 import Graph
 import HostTensors
 import Operators
+import Training
 
 /// Evens out the ranges of weights between layers that follow one another, leaving what the network computes.
 ///
 /// A Relu, a leaky one and the pools commute with positive factors: channel c of the first layer is divided by
 /// s[c] = sqrt(r1[c] / r2[c]) and what the second one reads of it is multiplied by the same, r1 and r2 being the
 /// greatest magnitudes of the weights that write and read the channel. Both are then sqrt(r1 r2). Pairs are visited
-/// over again until factors are near 1 (Nagel, van Baalen, Blankevoort and Welling, "Data-Free Quantization Through
+/// over again until factors are near 1. Weights that share values are left as they are: factors would part them (Nagel, van Baalen, Blankevoort and Welling, "Data-Free Quantization Through
 /// Weight Equalization and Bias Correction", 2019, arXiv:1906.04721, section 4.1). Apply it before calibration.
 public struct CrossLayerEqualization: Sendable {
   /// At most so many visits of every pair.
@@ -18,7 +19,8 @@ public struct CrossLayerEqualization: Sendable {
   /// `graph` with weights and biases scaled; its nodes are those it had.
   public func apply(to graph: Graph) -> (graph: Graph, report: EqualizationReport) {
     var graph = graph
-    let pairs = EqualizedPair.pairs(in: graph)
+    let all = EqualizedPair.pairs(in: graph)
+    let pairs = all.filter { !$0.sharesValues(in: graph) }
     var totals = pairs.map { [Float](repeating: 1, count: $0.channels) }
     for _ in 0..<sweeps {
       var greatestChange: Float = 1
@@ -32,12 +34,17 @@ public struct CrossLayerEqualization: Sendable {
       }
       if greatestChange < 1.001 { break }
     }
-    let report = zip(pairs, totals).map { pair, factors in
-      EqualizationReport.Pair(
-        first: graph.nodes[pair.first.node].name, second: graph.nodes[pair.second.node].name,
-        leastFactor: factors.min() ?? 1, greatestFactor: factors.max() ?? 1)
+    func names(_ pair: EqualizedPair) -> (first: String, second: String) {
+      (graph.nodes[pair.first.node].name, graph.nodes[pair.second.node].name)
     }
-    return (graph, EqualizationReport(pairs: report))
+    let report = EqualizationReport(
+      pairs: zip(pairs, totals).map { pair, factors in
+        EqualizationReport.Pair(
+          first: names(pair).first, second: names(pair).second, leastFactor: factors.min() ?? 1,
+          greatestFactor: factors.max() ?? 1)
+      },
+      left: all.filter { $0.sharesValues(in: graph) }.map { [names($0).first, names($0).second] })
+    return (graph, report)
   }
 }
 
@@ -52,6 +59,8 @@ public struct EqualizationReport: Codable, Sendable {
   }
 
   public var pairs: [Pair]
+  /// Names of two layers each that were left as they are, since weights of one of them share values.
+  public var left: [[String]]
 }
 
 /// Two layers between which each channel may be scaled.
@@ -118,6 +127,11 @@ private struct EqualizedPair {
       let after = node.outputs.first.flatMap({ $0 }).flatMap({ graph[$0].info?.shape })
     else { return false }
     return after.count == 2 && before.count > 1 && after[0] == before[0]
+  }
+
+  /// Whether the weights of either layer are a codebook.
+  func sharesValues(in graph: Graph) -> Bool {
+    [first, second].contains { Codebook(of: graph[$0.weight].constant?.floats ?? []) != nil }
   }
 
   /// s for each channel; 1 for one that is not written or not read.

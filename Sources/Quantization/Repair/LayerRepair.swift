@@ -73,6 +73,10 @@ public struct LayerRepair: Sendable {
     guard let rounding, let inputs = evaluation.quantizedInputs(layer.index, slot: 0) else {
       return Repair(weight: nearest, entry: entry)
     }
+    guard layer.plan.sharedValues == nil else {
+      entry.keptNearest = "weights share values, which rounding one by one would part"
+      return Repair(weight: nearest, entry: entry)
+    }
     guard !isShared(layer.weightValue), inputs.allSatisfy({ $0.shape == inputs[0].shape && $0.rank >= 2 }),
       case .flows(let rule) = layer.node.op.differentiation(evaluation.graph.inputInfos(of: layer.node))
     else {

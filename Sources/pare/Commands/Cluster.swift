@@ -88,7 +88,8 @@ extension SharingError {
     switch self {
     case .bits(let found):
       CommandFailure("--bits: expected 1 to 8 (0 for a layer to be left alone), found \(found)", .usage)
-    case .noWeights: CommandFailure("\(file): no tensor counts as a weight in float32", .unsupportedModel)
+    case .noWeights:
+      CommandFailure("\(file): there is no float weight to share; cluster before quantizing", .unsupportedModel)
     case .nothingNamed(let pattern, let known):
       CommandFailure("--layer: no weight is named '\(pattern)'; there are \(known.joined(separator: ", "))", .usage)
     case .notFinite(let tensor): CommandFailure("\(file): '\(tensor)' has numbers that are not finite")

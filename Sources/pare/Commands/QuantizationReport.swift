@@ -28,6 +28,7 @@ extension EqualizationReport {
         format: "evened out %@ and %@: factors %.3g to %.3g\n", pair.first, pair.second, pair.leastFactor,
         pair.greatestFactor)
     }.joined()
+      + left.map { "left \($0[0]) and \($0[1]) as they are: weights share values, which factors would part\n" }.joined()
   }
 }
 

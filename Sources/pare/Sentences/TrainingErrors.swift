@@ -19,7 +19,10 @@ extension TrainingError {
     case .inputCount(let found):
       CommandFailure("\(file): data sets feed one input; the network has \(found)", .unsupportedModel)
     case .noOutput: CommandFailure("\(file): the network has no output", .unsupportedModel)
-    case .noParameters: CommandFailure("\(file): nothing in the network can be trained", .unsupportedModel)
+    case .noParameters:
+      CommandFailure(
+        "\(file): nothing in the network can be trained: there is no float weight; train before quantizing, or by quantize --train",
+        .unsupportedModel)
     case .nothingSelected(let patterns, let known):
       CommandFailure(
         "\(file): no parameter matches \(patterns.isEmpty ? "what was asked for" : patterns.joined(separator: ", ")); there are: "
