@@ -78,6 +78,14 @@ def samples(name, shape, count=None, file="data.yaml"):
     return np.ascontiguousarray(x.reshape([len(x)] + list(shape[1:])))
 
 
+def labels(path):
+    """Classes of the samples of a DATA file that keeps them in an idx or .npy file of their own."""
+    specification = yaml.safe_load(path.read_text())
+    raw, _ = _raw((path.parent / specification["labels"]).resolve())
+    first, last = specification.get("range", [0, len(raw)])
+    return raw[first:last].astype(np.int64).reshape(-1)
+
+
 def input_shape(session):
     """The first input's extents, symbolic ones as 1."""
     return [extent if isinstance(extent, int) else 1 for extent in session.get_inputs()[0].shape]

@@ -141,7 +141,8 @@ private struct Planner {
       if !usable { refusals[index] = .multiplierOutOfRange }
       weights[index] = WeightPlan(
         value: graph[value].name, channelAxis: axis, bits: bits, range: weight.extremes, scales: scales.scales,
-        sharedValues: shared, bias: bias.map { graph[$0].name }, enlargedForBias: scales.enlargedForBias, deadChannels: scales.deadChannels)
+        sharedValues: shared, bias: bias.map { graph[$0].name }, enlargedForBias: scales.enlargedForBias,
+        deadChannels: scales.deadChannels)
     }
     return refusals
   }

@@ -13,12 +13,17 @@ public struct ScalarClustering: Sendable, Equatable {
 
   /// Groups `numbers`, none of which is zero or not finite, around at most `count` centroids; no centroid is zero.
   ///
+  /// Numbers of no more than `count` different values stay as they are.
   /// - Complexity: O(n log n) for sorting.
   public init(_ numbers: [Float], count: Int) {
     precondition(count > 0, "no groups")
     let sorted = numbers.sorted()
     guard let least = sorted.first, let greatest = sorted.last else {
       (centroids, limits) = ([], [])
+      return
+    }
+    if let values = ScalarClustering.values(of: sorted, atMost: count) {
+      (centroids, limits) = (values, values.dropLast())
       return
     }
     var sums = [0.0]
@@ -38,6 +43,16 @@ public struct ScalarClustering: Sendable, Equatable {
     centroids = zip(zip([0] + ends, ends), means).map { range, mean in
       Float(mean) != 0 ? Float(mean) : sorted[range.0..<range.1].min { abs($0) < abs($1) }!
     }
+  }
+
+  /// The different values of ascending numbers; nil where they are more than `count`.
+  private static func values(of sorted: [Float], atMost count: Int) -> [Float]? {
+    var values: [Float] = []
+    for number in sorted where number != values.last {
+      guard values.count < count else { return nil }
+      values.append(number)
+    }
+    return values
   }
 
   /// Where the members of each centroid end, groups without members left out; a number halfway goes to the lesser.

@@ -48,6 +48,8 @@ public struct SharingReport: Codable, Sendable, CustomStringConvertible {
 
   public var layers: [Layer]
 
+  public init(layers: [Layer]) { self.layers = layers }
+
   /// Bytes that an ideal code of order 0 needs for the values' places.
   public var entropyBytes: Double { layers.reduce(0) { $0 + $1.entropyBits * Double($1.weights) } / 8 }
 

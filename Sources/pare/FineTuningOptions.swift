@@ -50,6 +50,18 @@ struct FineTuningOptions: ParsableArguments {
     return document
   }
 
+  /// Errors where an option is given that means nothing without training; `more` are the command's own.
+  func requireNone(beside options: TrainingOptions, also more: [String: Bool] = [:]) throws {
+    let given = [
+      "--validation": validation != nil, "--set": !overrides.isEmpty, "--resume": options.resume,
+      "--log": options.log != nil, "--plot": options.plot != nil,
+    ]
+    let idle = given.merging(more) { $1 }.filter(\.value).keys.sorted()
+    guard idle.isEmpty else {
+      throw ValidationError("\(idle.joined(separator: ", ")): only where there is training; give --data")
+    }
+  }
+
   /// As YAML text in quotes.
   static func quoted(_ text: String) -> String { "'\(text.replacingOccurrences(of: "'", with: "''"))'" }
 }

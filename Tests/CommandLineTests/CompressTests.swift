@@ -102,6 +102,38 @@ struct CompressTests {
     #expect(outcome.errors.contains("accuracy fell by"))
   }
 
+  /// Every kind of stage that trains, elsewhere and on another number of threads.
+  @Test func theSameSeedGivesTheSameFile() throws {
+    let folder = try Self.folder(
+      """
+      data: { train: data.yaml, test: test.yaml, calibration: calibration.yaml, validation: 0.1 }
+      seed: 5
+      stages:
+        - train: { recipe: train.yaml, threads: 1 }
+        - prune: { sparsity: 0.6, epochs: 1, threads: 1 }
+        - distill: { epochs: 1, threads: 1 }
+        - cluster: { bits: 4, epochs: 1, threads: 1 }
+        - finetune: { epochs: 1, threads: 1 }
+        - quantize: { weight_bits: 5, train: true, epochs: 1 }
+
+      """)
+    let text = String(decoding: try folder.bytes("recipe.yaml"), as: UTF8.self)
+    try folder.write(text.replacingOccurrences(of: "threads: 1", with: "threads: 3").utf8, to: "threads.yaml")
+    try folder.write(text.replacingOccurrences(of: "seed: 5", with: "seed: 6").utf8, to: "seed.yaml")
+    for (recipe, out) in [("recipe", "a"), ("recipe", "b"), ("threads", "c"), ("seed", "d")] {
+      let outcome = try Pare.run("compress", "\(recipe).yaml", "-o", out, in: folder)
+      try #require(outcome.status == 0, "\(outcome.errors)")
+      #expect(!outcome.errors.contains("done before"))
+    }
+    let stages = ["1-train", "2-prune", "3-distill", "4-cluster", "5-finetune", "6-quantize"]
+    for file in stages.flatMap({ ["\($0).onnx", "\($0).pare"] }) + ["model.pare"] {
+      let bytes = try folder.bytes("a/\(file)")
+      #expect(try bytes == folder.bytes("b/\(file)"), "\(file) again")
+      #expect(try bytes == folder.bytes("c/\(file)"), "\(file) on three threads")
+    }
+    #expect(try folder.bytes("a/model.pare") != folder.bytes("d/model.pare"), "another seed gives another file")
+  }
+
   @Test(arguments: [
     ("stages: [prun: {}]", 2, "did you mean prune"),
     (

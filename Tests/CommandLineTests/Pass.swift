@@ -98,7 +98,15 @@ actor PassNetworks {
     return folder
   }
 
-  /// `train.yaml`, `calibration.yaml` and `recipe.yaml`.
+  /// A folder of its own with the data and `start.onnx`.
+  func freshFolder() throws -> ScratchFolder {
+    let folder = try ScratchFolder()
+    try Self.writeData(in: folder)
+    try folder.write(try start().bytes("start.onnx"), to: "start.onnx")
+    return folder
+  }
+
+  /// `train.yaml`, `calibration.yaml`, `test.yaml` and `recipe.yaml`.
   static func writeData(in folder: ScratchFolder) throws {
     let digits = Pare.file("models/data/mnist/t10k")
     for (name, range) in [("train", "[0, 400]"), ("calibration", "[400, 432]"), ("test", "[9700, 10000]")] {

@@ -19,8 +19,10 @@ public struct Blame {
   private let compressed: Graph
   private let layers: [StoredLayer]
 
-  /// Both graphs are simplified ones. Errors: `.graph` where a conversion cannot be evaluated.
+  /// Both graphs are simplified ones. Errors: `.alreadyQuantized` of the float one; `.graph` where a conversion cannot be
+  /// evaluated.
   public init(float: Graph, compressed: Graph) throws(QuantizationError) {
+    try StaticQuantization.requireFloat(float)
     self.float = float.endingInScores
     self.compressed = compressed.endingInScores
     layers = try StoredLayer.layers(of: self.float, in: self.compressed)

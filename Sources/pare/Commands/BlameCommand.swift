@@ -45,6 +45,7 @@ struct BlameCommand: ParsableCommand {
       let report = try Blame(float: graphs.0, compressed: graphs.1).report(over: inputs) { progress.update($0) }
       try output.print(report, else: report.text)
     } catch let error as QuantizationError {
+      if case .alreadyQuantized = error { throw error.failure(file: float, calibration: data) }
       throw error.failure(file: compressed, calibration: data)
     } catch let error as DatasetError {
       throw CommandFailure("\(error)")

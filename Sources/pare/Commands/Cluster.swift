@@ -36,40 +36,63 @@ struct Cluster: ParsableCommand {
   @OptionGroup var options: TrainingOptions
   @OptionGroup var output: JSONOption
 
+  func validate() throws {
+    guard data == nil else { return }
+    try tuning.requireNone(beside: options, also: ["--test": tuning.test != nil])
+  }
+
   func run() throws {
     var sharing = SharingOptions(bits: bits)
     sharing.layers = try layers.map(layerBits)
-    if data == nil { sharing.biasBits = biasBits }
-    guard let data else {
-      let report = try share(model, sharing)
-      return try output.print(report, else: "\(report)\n\(options.path)")
-    }
-    let document: RecipeDocument
-    do throws(RecipeError) {
-      // The recipe begins with the shared network, which stands where the trained one will.
-      document = try tuning.recipe(model: options.path, data: data, epochs: epochs, learningRate: learningRate)
-      if tuning.writeRecipe {
-        print(try document.yaml(), terminator: "")
-        return
-      }
-    } catch { throw CommandFailure("\(error)", .usage) }
-    if !options.resume { Console.note("\(try share(model, sharing))") }
-    try options.train(document, file: options.path, output)
-    guard let biasBits else { return }
-    // Training would not have kept the biases shared.
     sharing.biasBits = biasBits
-    Console.note("\(try share(options.path, sharing))")
+    guard let data else {
+      let shared = try share(try Reading.graph(model), sharing)
+      try Writing.graph(shared.graph, to: options.path)
+      return try output.print(
+        ClusterReport(layers: shared.report.layers), else: "\(shared.report)\n\(options.path)\n")
+    }
+    guard let (recipe, document) = try recipe(data) else { return }
+    options.begin()
+    // Training would not keep biases shared.
+    sharing.biasBits = nil
+    let shared = try share(try Reading.trainingGraph(model), sharing)
+    let run: TrainingRun
+    do throws(TrainingError) {
+      run = try TrainingRun(PreparedRecipe(recipe, document: document, network: shared.graph))
+    } catch { throw error.failure(file: model) }
+    let (network, training) = try options.train(run, file: model)
+    var report = ClusterReport(layers: shared.report.layers, training: training)
+    if let biasBits {
+      sharing.biasBits = biasBits
+      let all = try share(network, sharing)
+      try Writing.graph(all.graph, to: options.path)
+      let known = Set(report.layers.map(\.name))
+      report.layers += all.report.layers.filter { !known.contains($0.name) }
+    }
+    try options.conclude(training)
+    try output.print(report, else: "\(SharingReport(layers: report.layers))\n\(training.text)\(options.path)\n")
   }
 
-  /// Writes the network of `file` with shared weights to the output.
-  private func share(_ file: String, _ sharing: SharingOptions) throws(CommandFailure) -> SharingReport {
-    let graph = try Reading.graph(file)
-    let shared: (graph: Graph, report: SharingReport)
-    do throws(SharingError) {
-      shared = try WeightSharing(sharing).applied(to: graph)
-    } catch { throw error.failure(file: file) }
-    try Writing.graph(shared.graph, to: options.path)
-    return shared.report
+  private func share(_ graph: Graph, _ sharing: SharingOptions) throws -> (graph: Graph, report: SharingReport) {
+    do throws(SharingError) { return try WeightSharing(sharing).applied(to: graph) } catch {
+      throw error.failure(file: model)
+    }
+  }
+
+  /// The recipe; nil where it was only to be shown.
+  private func recipe(_ data: String) throws -> (SupervisedRecipe, RecipeDocument)? {
+    do throws(RecipeError) {
+      let document = try tuning.recipe(model: model, data: data, epochs: epochs, learningRate: learningRate)
+      if tuning.writeRecipe {
+        print(try document.yaml(), terminator: "")
+        return nil
+      }
+      guard case .supervised(let recipe) = try Recipe(document) else {
+        throw .noSuchPlace(
+          RecipePlace(file: model, key: "kind"), reason: "shared values are trained in supervised training")
+      }
+      return (recipe, document)
+    } catch { throw CommandFailure("\(error)", .usage) }
   }
 
   private func layerBits(_ text: String) throws(CommandFailure) -> SharingOptions.LayerBits {
@@ -81,7 +104,12 @@ struct Cluster: ParsableCommand {
   }
 }
 
-extension SharingReport: Report {}
+/// What `pare cluster` reports.
+struct ClusterReport: Report {
+  /// As sharing left them, biases last; training only moves their values.
+  var layers: [SharingReport.Layer]
+  var training: TrainingReport?
+}
 
 extension SharingError {
   fileprivate func failure(file: String) -> CommandFailure {

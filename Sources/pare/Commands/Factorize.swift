@@ -34,6 +34,7 @@ struct Factorize: ParsableCommand {
 
   func validate() throws {
     guard energy == nil || macs == nil else { throw ValidationError("expected --energy or --macs, one of them") }
+    if data == nil { try tuning.requireNone(beside: options) }
   }
 
   func run() throws {

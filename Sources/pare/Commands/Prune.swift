@@ -41,13 +41,7 @@ struct Prune: ParsableCommand {
   func validate() throws {
     try removal.validate(beside: weights)
     guard data == nil else { return }
-    let idle = [
-      "--validation": tuning.validation != nil, "--set": !tuning.overrides.isEmpty, "--resume": options.resume,
-      "--log": options.log != nil, "--plot": options.plot != nil,
-    ].filter(\.value).keys.sorted()
-    guard idle.isEmpty else {
-      throw ValidationError("\(idle.joined(separator: ", ")): only where there is training; give --data")
-    }
+    try tuning.requireNone(beside: options)
   }
 
   func run() throws {

@@ -13,7 +13,8 @@ struct Quantize: ParsableCommand {
     abstract: "Quantizes a trained network to 8 bits or fewer after watching it on calibration data.",
     discussion: """
       Writes an ONNX file with QuantizeLinear/DequantizeLinear pairs: int8 weights with a scale for each \
-      output channel, 8-bit activations with one scale each. Any tool that reads ONNX can check it. \
+      output channel (one for all channels where weights share values), 8-bit activations with one scale each. \
+      Any tool that reads ONNX can check it. \
       What has no integer form stays float and is listed with the reason. Memory does not grow with \
       the number of calibration samples.
 

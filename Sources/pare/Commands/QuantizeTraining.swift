@@ -18,6 +18,11 @@ struct AwareTrainingOptions: ParsableArguments {
   func validate() throws {
     if isWanted && data == nil { throw ValidationError("--train: wants --data, the training data set's YAML file") }
     if !isWanted && data != nil { throw ValidationError("--data: is for --train; --calibration names what is watched") }
+    let given = [
+      "--validation": tuning.validation != nil, "--test": tuning.test != nil, "--set": !tuning.overrides.isEmpty,
+      "--resume": resume, "--log": log != nil,
+    ].filter(\.value).keys.sorted()
+    if !isWanted && !given.isEmpty { throw ValidationError("\(given.joined(separator: ", ")): only with --train") }
   }
 
   /// Trains `network` and gives the float network and the plan that it ended with; nil where only the recipe was to
