@@ -43,6 +43,7 @@ struct ClusterCommandTests {
     ("cluster start.onnx --bits 3 --layer conv1*", 2, "--layer conv1*: expected PATTERN=4"),
     ("cluster start.onnx --bits 3 --layer head=4", 2, "there are conv1.weight, conv2.weight"),
     ("cluster start.onnx --bits 3 --resume --test test.yaml", 2, "--resume, --test: only where there is training"),
+    ("cluster start.onnx --bits 3 --bias-bits 11 --data train.yaml", 2, "found 11"),
     ("cluster gone.onnx --bits 3", 1, "gone.onnx: cannot be read"),
     ("cluster start.onnx --bits 3 --data gone.yaml", 1, "gone.yaml: cannot be read"),
     ("cluster train.yaml --bits 3", 3, "train.yaml: is not an ONNX model"),

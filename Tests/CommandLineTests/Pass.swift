@@ -30,7 +30,7 @@ enum Pass: String, CaseIterable, CustomTestStringConvertible, Sendable {
       case .clusterAndTrain: ["cluster", model, "--bits", "\(Self.bits)"] + training
       case .quantize: quantizing
       case .quantizeToFourBits: quantizing + ["--weight-bits", "4"]
-      case .quantizeInTraining: quantizing + ["--weight-bits", "4", "--train"] + training
+      case .quantizeInTraining: quantizing + ["--weight-bits", "6", "--train"] + training
       case .distill: ["distill", "--teacher", "start.onnx", "--student", model] + training
       case .finetune: ["finetune", model] + training
       }
@@ -44,7 +44,8 @@ enum Pass: String, CaseIterable, CustomTestStringConvertible, Sendable {
   var greatestLevel: Float? {
     switch self {
     case .quantize: 127
-    case .quantizeToFourBits, .quantizeInTraining: 7
+    case .quantizeToFourBits: 7
+    case .quantizeInTraining: 31
     case .prune, .pruneInTraining, .pruneTwoOfFour, .removeChannels, .factorize, .cluster, .clusterAndTrain, .distill,
       .finetune:
       nil

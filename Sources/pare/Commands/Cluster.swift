@@ -45,6 +45,7 @@ struct Cluster: ParsableCommand {
     var sharing = SharingOptions(bits: bits)
     sharing.layers = try layers.map(layerBits)
     sharing.biasBits = biasBits
+    _ = try pass(sharing)
     guard let data else {
       let shared = try share(try Reading.graph(model), sharing)
       try Writing.graph(shared.graph, to: options.path)
@@ -73,10 +74,15 @@ struct Cluster: ParsableCommand {
     try output.print(report, else: "\(SharingReport(layers: report.layers))\n\(training.text)\(options.path)\n")
   }
 
-  private func share(_ graph: Graph, _ sharing: SharingOptions) throws -> (graph: Graph, report: SharingReport) {
-    do throws(SharingError) { return try WeightSharing(sharing).applied(to: graph) } catch {
-      throw error.failure(file: model)
-    }
+  private func pass(_ sharing: SharingOptions) throws(CommandFailure) -> WeightSharing {
+    do throws(SharingError) { return try WeightSharing(sharing) } catch { throw error.failure(file: model) }
+  }
+
+  private func share(
+    _ graph: Graph, _ sharing: SharingOptions
+  ) throws(CommandFailure) -> (graph: Graph, report: SharingReport) {
+    let pass = try pass(sharing)
+    do throws(SharingError) { return try pass.applied(to: graph) } catch { throw error.failure(file: model) }
   }
 
   /// The recipe; nil where it was only to be shown.
