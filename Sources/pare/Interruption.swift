@@ -12,6 +12,11 @@ enum Interruption {
         if Interruption.requests.add(1, ordering: .relaxed).oldValue > 0 { _exit(128 + number) }
       }
     }
+    // A program that starts this one from a worker thread, where both are blocked, passes that on.
+    var both = sigset_t()
+    sigemptyset(&both)
+    for number in [SIGINT, SIGTERM] { sigaddset(&both, number) }
+    pthread_sigmask(SIG_UNBLOCK, &both, nil)
   }
 
   static var isRequested: Bool { requests.load(ordering: .relaxed) > 0 }

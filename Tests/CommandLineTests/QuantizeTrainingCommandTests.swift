@@ -42,7 +42,7 @@ struct QuantizeTrainingCommandTests {
   @Test func anInterruptedRunGoesOnToTheSameFile() async throws {
     let folder = try await PassNetworks.shared.freshFolder()
     func command(bits: Int) -> [String] {
-      Self.command("start.onnx", data: "calibration.yaml", epochs: 200, bits: bits)
+      Self.command("start.onnx", data: "calibration.yaml", epochs: 150, bits: bits)
     }
     let whole = try Pare.run(command(bits: 4) + ["-o", "whole.onnx"], in: folder)
     try #require(whole.status == 0, "\(whole.errors)")

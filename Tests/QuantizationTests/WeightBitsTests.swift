@@ -82,4 +82,38 @@ import Testing
     let levels = IntegerParameters.quantize(weight, scales: scales.scales, axis: 0, bits: .four).integers
     for index in stride(from: 0, to: 60, by: 3) { #expect(levels[index] == 0) }
   }
+
+  /// Channels of other magnitudes, and a bias that wants a scale larger than its channel's.
+  @Test(arguments: [WeightBits.eight, .four], [nil, 1e6] as [Float?])
+  func valuesThatAllChannelsShareBecomeOneIntegerEach(_ bits: WeightBits, _ greatBias: Float?) throws {
+    var network = try network(seed: 65)
+    let values: [Float] = [-0.9, -0.31, 0.07, 0.4, 1]
+    let weights = (0..<216).map { values[$0 % (2 + $0 / 27 % 4)] }
+    func replace(_ name: String, _ tensor: Tensor) throws {
+      let id = try #require(network.graph.nodes[0].inputs.compactMap(\.self).first { network.graph[$0].name == name })
+      network.graph[id].info = ValueInfo(tensor)
+    }
+    try replace("first_w", Tensor(shape: [8, 3, 3, 3], elements: weights))
+    if let greatBias { try replace("first_b", Tensor(shape: [8], elements: [0, greatBias, 0, 0, 0, 0, 0, 0])) }
+    let pass = StaticQuantization(QuantizationOptions(weightBits: bits))
+    let plan = try pass.plan(for: network.graph, from: pass.collect(from: network.graph, over: network.samples))
+    let weight = try #require(plan.nodes[0].weight)
+    #expect(weight.sharedValues == 5 && Set(weight.scales).count == 1)
+    let levels = try levels(pass.apply(plan, to: network.graph), "first_w_quantized")
+    #expect(Set(zip(weights, levels).map { [$0, Float($1)] }).count == 5)
+    #expect(try #require(plan.nodes[2].weight).sharedValues == nil)
+  }
+
+  /// 4 bits have 15 levels: channels with scales of their own make no more of 16 values.
+  @Test func noMoreLevelsThanValuesNeedNoCommonScale() throws {
+    var network = try network(seed: 66)
+    let id = try #require(network.graph.nodes[0].inputs[1])
+    network.graph[id].info = ValueInfo(
+      Tensor(shape: [8, 3, 3, 3], elements: (0..<216).map { Float($0 * 7 % 16) - 5.5 }))
+    for (bits, count) in [(WeightBits.four, nil), (.five, 16)] as [(WeightBits, Int?)] {
+      let pass = StaticQuantization(QuantizationOptions(weightBits: bits))
+      let plan = try pass.plan(for: network.graph, from: pass.collect(from: network.graph, over: network.samples))
+      #expect(plan.nodes[0].weight?.sharedValues == count)
+    }
+  }
 }

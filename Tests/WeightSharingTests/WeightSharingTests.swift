@@ -124,6 +124,26 @@ private func dense(_ weights: [Float], _ bias: [Float], inputs: Int) throws -> G
     #expect(errors[7] < 1.1 * (2.0 / 255 / 12.0.squareRoot()) / (1 / 3.0.squareRoot()))
   }
 
+  /// Training leaves values that are not spread as k-means would spread them.
+  @Test func fewValuesStayAsTheyAre() throws {
+    let values: [Float] = [-3, -2.99, 0.001, 0.002, 0.003, 0.004, 0.005, 7]
+    let weights = (0..<640).map { $0 % 3 == 0 ? 0 : values[$0 / 3 % 8] }
+    let graph = try dense(weights, [Float](repeating: 1, count: 10), inputs: 64)
+    let (shared, report) = try WeightSharing(SharingOptions(bits: 3)).applied(to: graph)
+    #expect(shared[shared.nodes[0].inputs[1]!].constant?.floats == weights)
+    #expect(report.layers[0].relativeError == 0 && report.layers[0].distinctAfter == 9)
+  }
+
+  @Test(arguments: [200, 6400]) func pruningMayAddAZero(count: Int) throws {
+    var numbers = Numbers(state: 15)
+    let graph = try dense(numbers.weights(count), numbers.weights(count / 20), inputs: 20)
+    let (shared, _) = try WeightSharing(SharingOptions(bits: 8)).applied(to: graph)
+    var weights = try #require(shared[shared.nodes[0].inputs[1]!].constant).floats
+    #expect(Set(weights).count == min(256, count / 8) - 1)
+    weights[weights.count / 2] = 0
+    #expect(Training.Codebook(of: weights) != nil)
+  }
+
   @Test func sharingTwiceChangesNothing() throws {
     var numbers = Numbers(state: 14)
     let graph = try dense(numbers.weights(3200), numbers.weights(50), inputs: 64)
