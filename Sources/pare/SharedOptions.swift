@@ -93,9 +93,9 @@ enum Reading {
 
   static func isPacked(_ path: String) -> Bool { path.lowercased().hasSuffix(".pare") }
 
-  static func packed(_ path: String, _ runtime: RuntimeOptions) throws(CommandFailure) -> PackedNetwork {
+  static func packed(_ path: String, _ runtime: RuntimeOptions? = nil) throws(CommandFailure) -> PackedNetwork {
     do throws(PackedNetworkError) {
-      return try PackedNetwork(contentsOf: path, instructionSet: runtime.isa, threads: runtime.threads)
+      return try PackedNetwork(contentsOf: path, instructionSet: runtime?.isa, threads: runtime?.threads ?? 1)
     } catch { throw error.failure }
   }
 

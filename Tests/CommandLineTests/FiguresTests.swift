@@ -21,6 +21,24 @@ struct FiguresTests {
     #expect(text.output.contains("2,656,768"))
   }
 
+  @Test func inspectListsTheStepsOfAPackedFile() throws {
+    let folder = try ScratchFolder()
+    try Fixtures.pack(in: folder)
+    let figures = try keys(try Pare.run("inspect", "kws.pare", "--json", in: folder))
+    let packed = try folder.bytes("kws.pare")
+    #expect(figures["file_bytes"] as? Int == packed.count && figures["parameters"] as? Int == 22_604)
+    let steps = try #require(figures["steps"] as? [[String: Any]])
+    let operators = try #require(figures["operators"] as? [String: Int])
+    #expect(operators.values.reduce(0, +) == steps.count && steps.count > 9)
+    #expect(steps.reduce(0) { $0 + ($1["macs"] as? Int ?? 0) } == figures["macs"] as? Int)
+    let text = try Pare.run("inspect", "kws.pare", in: folder)
+    #expect(text.status == 0 && text.output.contains("\(steps[0]["kind"] as? String ?? "?")"))
+    // Half of a file is refused as one, not as an ONNX model.
+    try folder.write(packed.prefix(packed.count / 2), to: "half.pare")
+    let half = try Pare.run("inspect", "half.pare", in: folder)
+    #expect(half.status != 0 && half.errors.contains("half.pare") && !half.errors.contains("ONNX"))
+  }
+
   @Test func doctorSaysWhatStaysFloat() throws {
     let figures = try keys(
       try Pare.run(

@@ -8,8 +8,9 @@ import Training
 /// A Relu, a leaky one and the pools commute with positive factors: channel c of the first layer is divided by
 /// s[c] = sqrt(r1[c] / r2[c]) and what the second one reads of it is multiplied by the same, r1 and r2 being the
 /// greatest magnitudes of the weights that write and read the channel. Both are then sqrt(r1 r2). Pairs are visited
-/// over again until factors are near 1. Weights that share values are left as they are: factors would part them (Nagel, van Baalen, Blankevoort and Welling, "Data-Free Quantization Through
-/// Weight Equalization and Bias Correction", 2019, arXiv:1906.04721, section 4.1). Apply it before calibration.
+/// over again until factors are near 1 (Nagel, van Baalen, Blankevoort and Welling, "Data-Free Quantization Through
+/// Weight Equalization and Bias Correction", 2019, arXiv:1906.04721, section 4.1). Weights that share values are left
+/// as they are: factors would part them. Apply it before calibration.
 public struct CrossLayerEqualization: Sendable {
   /// At most so many visits of every pair.
   public var sweeps = 20
