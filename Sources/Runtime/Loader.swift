@@ -6,7 +6,7 @@ import TensorTypes
 /// What a step sees while it is prepared: its operands, checked, as addresses.
 ///
 /// Everything a step will touch is checked here, once; after that the step runs plainly.
-struct Loader {
+struct Loader: ~Copyable {
   let kernels: UnsafePointer<pare_kernels>
   let workerCount: Int
   let memory: LoadMemory

@@ -18,7 +18,7 @@ struct ConvolutionPlan {
 
   init(
     _ image: StagedImage, groups: Int, nr: Int, elementsPerGroup: Int, output: UnsafeMutableRawPointer,
-    outputElementBytes: Int, _ loader: Loader
+    outputElementBytes: Int, _ loader: borrowing Loader
   ) throws(StepProblem) {
     let window = image.window
     guard groups > 0, window.inChannels % groups == 0, window.outChannels % groups == 0 else {
@@ -98,7 +98,7 @@ final class ConvolutionFloatStep: Step {
   private let plan: ConvolutionPlan
   private let loop: @convention(c) (UnsafePointer<pare_product>?) -> Void
 
-  init(_ record: ConvolutionFloatRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: ConvolutionFloatRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let kernels = loader.kernels.pointee
     let window = record.window
     let image = try StagedImage(
@@ -158,7 +158,7 @@ final class ConvolutionInt8Step: Step {
   private let plan: ConvolutionPlan
   private let loop: @convention(c) (UnsafePointer<pare_product>?) -> Void
 
-  init(_ record: ConvolutionInt8Record, _ loader: Loader) throws(StepProblem) {
+  init(_ record: ConvolutionInt8Record, _ loader: borrowing Loader) throws(StepProblem) {
     let kernels = loader.kernels.pointee
     let window = record.window
     let types = try QuantizedTypes(record, loader)

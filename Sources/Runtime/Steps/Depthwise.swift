@@ -12,7 +12,7 @@ struct DepthwisePlan {
   var bandCount: Int { image.window.batch * image.bandsPerImage }
 
   init(
-    _ image: StagedImage, output: UnsafeMutableRawPointer, outputElementBytes: Int, _ loader: Loader
+    _ image: StagedImage, output: UnsafeMutableRawPointer, outputElementBytes: Int, _ loader: borrowing Loader
   ) throws(StepProblem) {
     let window = image.window
     guard window.inChannels == window.outChannels else { throw .value(.channels, found: window.outChannels) }
@@ -53,7 +53,7 @@ final class DepthwiseFloatStep: Step {
   private let plan: DepthwisePlan
   private let loop: @convention(c) (UnsafePointer<pare_depthwise>?) -> Void
 
-  init(_ record: ConvolutionFloatRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: ConvolutionFloatRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let kernels = loader.kernels.pointee
     let window = record.window
     let image = try StagedImage(
@@ -104,7 +104,7 @@ final class DepthwiseInt8Step: Step {
   private let plan: DepthwisePlan
   private let loop: @convention(c) (UnsafePointer<pare_depthwise>?) -> Void
 
-  init(_ record: ConvolutionInt8Record, _ loader: Loader) throws(StepProblem) {
+  init(_ record: ConvolutionInt8Record, _ loader: borrowing Loader) throws(StepProblem) {
     let kernels = loader.kernels.pointee
     let window = record.window
     let types = try QuantizedTypes(record, loader)

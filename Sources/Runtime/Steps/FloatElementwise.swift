@@ -12,7 +12,7 @@ final class UnaryFloatStep: Step {
   private let beta: Float
   private let kernels: UnsafePointer<pare_kernels>
 
-  init(_ record: UnaryFloatRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: UnaryFloatRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard let function = UnaryFunction(rawValue: record.function) else {
       throw .format(.unknownFunction(found: record.function))
     }
@@ -70,7 +70,7 @@ final class BinaryFloatStep: Step {
   private let high: Float
   private let kernels: UnsafePointer<pare_kernels>
 
-  init(_ record: BinaryRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: BinaryRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard let function = BinaryFunction(rawValue: record.function) else {
       throw .format(.unknownFunction(found: record.function))
     }
@@ -123,7 +123,7 @@ final class CompareStep: Step {
   private let walk: BinaryWalk
   private let function: CompareFunction
 
-  init(_ record: BinaryRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: BinaryRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard let function = CompareFunction(rawValue: record.function) else {
       throw .format(.unknownFunction(found: record.function))
     }

@@ -13,7 +13,7 @@ final class LayerNormalizationStep: Step {
   private let rows: Int
   private let length: Int
 
-  init(_ record: LayerNormalizationRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: LayerNormalizationRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let extents = try AxisExtents(record.rows, record.length, 1)
     (rows, length, epsilon) = (extents.outer, extents.axis, record.epsilon)
     guard epsilon.isFinite else { throw .notFinite(.epsilon) }

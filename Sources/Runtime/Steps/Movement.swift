@@ -11,7 +11,7 @@ final class CopyStep: Step {
   private let count: Int
   private let elementBytes: Int
 
-  init(_ record: CopyRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: CopyRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let source = try loader.record(record.input, .input)
     let target = try loader.checked(record.output, .output, source.dtype, count: nil)
     count = try record.extents.checkedCount()
@@ -114,7 +114,7 @@ final class FillStep: Step {
   private let elementBytes: Int
   private let pattern: UInt64
 
-  init(_ record: FillRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: FillRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let tensor = try loader.record(record.output, .output)
     output = try loader.output(record.output, .output)
     count = tensor.count
@@ -148,7 +148,7 @@ final class GatherStep: Step {
   private let indicesAreWide: Bool
   private let rowBytes: Int
 
-  init(_ record: GatherRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: GatherRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard record.outer > 0, record.axis > 0, record.inner > 0 else { throw .value(.extents, found: record.axis) }
     let dtype = try loader.record(record.input, .input).dtype
     input = try loader.input(
@@ -201,7 +201,7 @@ final class SelectStep: Step {
   private let count: Int
   private let elementBytes: Int
 
-  init(_ record: SelectRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: SelectRecord, _ loader: borrowing Loader) throws(StepProblem) {
     count = try record.extents.checkedCount()
     let out = try loader.checked(record.output, .output, nil, count: count)
     let mask = try loader.checked(record.condition, .condition, .bool, count: nil)
@@ -249,7 +249,7 @@ final class CastStep: Step {
   private let to: DType
   private let count: Int
 
-  init(_ record: CastRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: CastRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let source = try loader.record(record.input, .input)
     let target = try loader.checked(record.output, .output, nil, count: source.count)
     for (name, dtype) in [(FieldName.input, source.dtype), (FieldName.output, target.dtype)] {

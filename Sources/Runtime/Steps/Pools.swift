@@ -28,7 +28,7 @@ struct PoolPlan {
   let input: UnsafeRawPointer
   let output: UnsafeMutableRawPointer
 
-  init(_ window: WindowGeometry, _ input: TensorIndex, _ output: TensorIndex, _ loader: Loader) throws(StepProblem) {
+  init(_ window: WindowGeometry, _ input: TensorIndex, _ output: TensorIndex, _ loader: borrowing Loader) throws(StepProblem) {
     try window.check()
     guard window.inChannels == window.outChannels else { throw .value(.channels, found: window.outChannels) }
     self.window = window
@@ -48,7 +48,7 @@ class PoolStep: Step {
   final let plan: PoolPlan
   final let kernels: UnsafePointer<pare_kernels>
 
-  init(_ plan: PoolPlan, output: TensorIndex, _ loader: Loader) throws(StepProblem) {
+  init(_ plan: PoolPlan, output: TensorIndex, _ loader: borrowing Loader) throws(StepProblem) {
     self.plan = plan
     kernels = loader.kernels
     super.init(outputBytes: try loader.outputSpan(output))
@@ -95,7 +95,7 @@ class PoolStep: Step {
 
 /// `maxPool`: a window wholly in the padding gives the least value of the type.
 final class MaxPoolStep: PoolStep {
-  init(_ record: MaxPoolRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: MaxPoolRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let plan = try PoolPlan(record.window, record.input, record.output, loader)
     guard plan.dtype == .float32 || plan.dtype.isQuantized else {
       throw .typeNotSupported(.input, found: plan.dtype)
@@ -135,7 +135,7 @@ final class MaxPoolStep: PoolStep {
 final class AveragePoolFloatStep: PoolStep {
   private let divisors: PoolDivisors
 
-  init(_ record: AveragePoolFloatRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: AveragePoolFloatRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let plan = try PoolPlan(record.window, record.input, record.output, loader)
     guard plan.dtype == .float32 else { throw .type(.input, expected: .float32, found: plan.dtype) }
     divisors = try PoolDivisors(record)
@@ -202,7 +202,7 @@ final class AveragePoolInt8Step: PoolStep {
   private let low: Float
   private let high: Float
 
-  init(_ record: AveragePoolInt8Record, _ loader: Loader) throws(StepProblem) {
+  init(_ record: AveragePoolInt8Record, _ loader: borrowing Loader) throws(StepProblem) {
     let plan = try PoolPlan(record.pool.window, record.pool.input, record.pool.output, loader)
     try record.inputAffine.check(.input, plan.dtype)
     try record.outputAffine.check(.output, plan.dtype)

@@ -12,7 +12,7 @@ struct BinaryInt8Plan {
   let aIsSigned: Bool
   let bIsSigned: Bool
 
-  init(_ record: BinaryInt8Record, _ loader: Loader) throws(StepProblem) {
+  init(_ record: BinaryInt8Record, _ loader: borrowing Loader) throws(StepProblem) {
     let out = try loader.record(record.output, .output)
     let aType = try loader.record(record.a, .firstOperand).dtype
     let bType = try loader.record(record.b, .secondOperand).dtype
@@ -37,7 +37,7 @@ final class AddInt8Step: Step {
   private let plan: BinaryInt8Plan
   private let kernels: UnsafePointer<pare_kernels>
 
-  init(_ record: BinaryInt8Record, _ loader: Loader) throws(StepProblem) {
+  init(_ record: BinaryInt8Record, _ loader: borrowing Loader) throws(StepProblem) {
     plan = try BinaryInt8Plan(record, loader)
     kernels = loader.kernels
     add = pare_add()
@@ -72,7 +72,7 @@ final class MulInt8Step: Step {
   private let record: BinaryInt8Record
   private let multiplier: Float
 
-  init(_ record: BinaryInt8Record, _ loader: Loader) throws(StepProblem) {
+  init(_ record: BinaryInt8Record, _ loader: borrowing Loader) throws(StepProblem) {
     plan = try BinaryInt8Plan(record, loader)
     self.record = record
     multiplier = (record.aAffine.scale * record.bAffine.scale) / record.outputAffine.scale
@@ -110,7 +110,7 @@ final class TableStep: Step {
   private let count: Int
   private let kernels: UnsafePointer<pare_kernels>
 
-  init(_ record: TableRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: TableRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let tensor = try loader.record(record.input, .input)
     guard tensor.dtype.byteCount == 1 else { throw .typeNotSupported(.input, found: tensor.dtype) }
     count = tensor.count
@@ -141,7 +141,7 @@ final class QuantizeStep: Step {
   private let isSigned: Bool
   private let kernels: UnsafePointer<pare_kernels>
 
-  init(_ record: AffineMapRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: AffineMapRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let out = try loader.record(record.output, .output)
     try record.affine.check(.output, out.dtype)
     count = out.count
@@ -169,7 +169,7 @@ final class DequantizeStep: Step {
   private let isSigned: Bool
   private let kernels: UnsafePointer<pare_kernels>
 
-  init(_ record: AffineMapRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: AffineMapRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let tensor = try loader.record(record.input, .input)
     try record.affine.check(.input, tensor.dtype)
     count = tensor.count

@@ -23,7 +23,7 @@ final class RecurrentStep: Step {
   private let candidate: StateProduct?
   private let candidateBias: UnsafePointer<Float>
 
-  init(_ record: RecurrentRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: RecurrentRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard let cell = RecurrentCell(rawValue: record.cell) else { throw .format(.unknownFunction(found: record.cell)) }
     guard record.steps > 0, record.batch > 0, record.hidden > 0 else { throw .value(.extents, found: record.hidden) }
     // So that the sums below do not overflow the 32 bits of a small device.
@@ -216,7 +216,7 @@ private struct RecurrentScratch {
   private let floats: Int
   private let hidden: Int
 
-  init(_ record: RecurrentRecord, gateCount: Int, _ loader: Loader) throws(StepProblem) {
+  init(_ record: RecurrentRecord, gateCount: Int, _ loader: borrowing Loader) throws(StepProblem) {
     let bytes = RecurrentRecord.scratchBytes(hidden: record.hidden, gateCount: gateCount)
     let tensor = try loader.record(record.scratch, .scratch)
     guard let available = tensor.byteCount, available >= bytes else {

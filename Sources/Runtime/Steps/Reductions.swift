@@ -51,7 +51,7 @@ final class SoftmaxStep: Step {
   private let output: UnsafeMutablePointer<Float>
   private let logarithm: Bool
 
-  init(_ record: SoftmaxRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: SoftmaxRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard record.logarithm <= 1 else { throw .value(.logarithm, found: Int(record.logarithm)) }
     extents = try AxisExtents(record.outer, record.axis, record.inner)
     input = try loader.input(record.input, .input, .float32, count: extents.count)
@@ -97,7 +97,7 @@ final class ReduceStep: Step {
   private let output: UnsafeMutablePointer<Float>
   private let function: ReduceFunction
 
-  init(_ record: ReduceRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: ReduceRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard let function = ReduceFunction(rawValue: record.function) else {
       throw .format(.unknownFunction(found: record.function))
     }
@@ -137,7 +137,7 @@ final class ArgMaxStep: Step {
   private let dtype: DType
   private let selectLast: Bool
 
-  init(_ record: ArgMaxRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: ArgMaxRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard record.selectLast <= 1 else { throw .value(.selectLast, found: Int(record.selectLast)) }
     extents = try AxisExtents(record.outer, record.axis, record.inner)
     dtype = try loader.record(record.input, .input).dtype
@@ -182,7 +182,7 @@ final class InterpolateStep: Step {
   private let extents: AxisExtents
   private let outAxis: Int
 
-  init(_ record: InterpolateRecord, _ loader: Loader) throws(StepProblem) {
+  init(_ record: InterpolateRecord, _ loader: borrowing Loader) throws(StepProblem) {
     extents = try AxisExtents(record.outer, record.axis, record.inner)
     outAxis = try loader.record(record.low, .lowIndices).count
     input = try loader.input(record.input, .input, .float32, count: extents.count)
@@ -198,7 +198,7 @@ final class InterpolateStep: Step {
   }
 
   private static func indices(
-    _ index: TensorIndex, _ name: FieldName, _ count: Int, below limit: Int, _ loader: Loader
+    _ index: TensorIndex, _ name: FieldName, _ count: Int, below limit: Int, _ loader: borrowing Loader
   ) throws(StepProblem) -> UnsafePointer<Int32> {
     guard try loader.checked(index, name, .int32, count: count).placement != .arena else { throw .placement(name) }
     let indices = try loader.input(index, name).assumingMemoryBound(to: Int32.self)

@@ -6,7 +6,7 @@ struct QuantizedTypes {
   let input: DType
   let output: DType
 
-  init(_ record: ConvolutionInt8Record, _ loader: Loader) throws(StepProblem) {
+  init(_ record: ConvolutionInt8Record, _ loader: borrowing Loader) throws(StepProblem) {
     input = try loader.record(record.input, .input).dtype
     output = try loader.record(record.output, .output).dtype
     try record.inputAffine.check(.input, input)
@@ -49,7 +49,7 @@ struct RequantizedChannels {
   private let count: Int
   private let paddedPerGroup: Int
 
-  init(_ record: ConvolutionInt8Record, groups: Int, paddedPerGroup: Int, _ loader: Loader) throws(StepProblem) {
+  init(_ record: ConvolutionInt8Record, groups: Int, paddedPerGroup: Int, _ loader: borrowing Loader) throws(StepProblem) {
     let channels = record.window.outChannels
     let perGroup = channels / groups
     let bias = loader.memory.allocate(groups * paddedPerGroup, of: Int32.self)

@@ -39,7 +39,7 @@ struct StagedImage {
 
   init(
     _ window: WindowGeometry, form: pare_form, bandRows: Int, input: TensorIndex, inputDType: DType,
-    inputZeroPoint: Int32, scratch: TensorIndex, _ loader: Loader
+    inputZeroPoint: Int32, scratch: TensorIndex, _ loader: borrowing Loader
   ) throws(StepProblem) {
     try window.check()
     guard bandRows >= 1, bandRows <= window.outHeight else { throw .value(.bandRows, found: bandRows) }

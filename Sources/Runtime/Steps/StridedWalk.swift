@@ -39,7 +39,7 @@ struct BinaryWalk {
   private let aStrides: StridedExtents
   private let bStrides: StridedExtents
 
-  init(_ record: BinaryRecord, operands: DType, output: DType, _ loader: Loader) throws(StepProblem) {
+  init(_ record: BinaryRecord, operands: DType, output: DType, _ loader: borrowing Loader) throws(StepProblem) {
     count = try record.extents.checkedCount()
     let aTensor = try loader.checked(record.a, .firstOperand, operands, count: nil)
     let bTensor = try loader.checked(record.b, .secondOperand, operands, count: nil)
