@@ -54,11 +54,13 @@ PARE_INLINE __m256i pare_broadcast4__avx2(const uint8_t *x) {
 PARE_INLINE void pare_store_tile__avx2(
     const pare_product *p, size_t pixel, size_t channel, const int M, const int N, __m256i (*sums)[2],
     const pare_requantizer_avx2 *q) {
-  enum { NR = 8 };
+  enum { NR = 8, MOST_PIXELS = 8 };
   __m256 multipliers[2];
   for (int n = 0; n < N; n++) multipliers[n] = _mm256_loadu_ps(p->multipliers + channel + n * NR);
   uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel;
-  const size_t count = p->channels - channel < (size_t)N * NR ? p->channels - channel : (size_t)N * NR;
+  const size_t left = p->channels - channel, width = (size_t)(N * NR);
+  uint8_t buffer[MOST_PIXELS * 2 * NR];
+  const pare_rows rows = pare_rows_of_tile(out, p->output_stride, left, buffer, width);
 #pragma unroll
   for (int first = 0; first < M * N; first += 4) {
     __m256i v[4];
@@ -73,19 +75,16 @@ PARE_INLINE void pare_store_tile__avx2(
     for (int i = 0; i < 4; i += N) {
       int m = (first + i) / N;
       if (m >= M) break;
-      uint8_t *row = out + (size_t)m * p->output_stride;
+      uint8_t *row = rows.first + (size_t)m * rows.stride;
       __m128i row_bytes = i % 2 == 0 ? half[i / 2] : _mm_unpackhi_epi64(half[i / 2], half[i / 2]);
-      if (count < (size_t)N * NR) {
-        uint8_t buffer[16];
-        _mm_storeu_si128((__m128i *)buffer, row_bytes);
-        pare_store_first(row, buffer, count);
-      } else if (N == 2) {
+      if (N == 2) {
         _mm_storeu_si128((__m128i *)row, row_bytes);
       } else {
         _mm_storel_epi64((__m128i *)row, row_bytes);
       }
     }
   }
+  if (left < width) pare_store_rows(out, p->output_stride, left, buffer, width, (size_t)M);
 }
 
 // x < low ? low : x, then x > high ? high : x. The operand order keeps NaN and the sign of zero.

@@ -41,8 +41,9 @@ PARE_INLINE void pare_tile_f32(const pare_depthwise *p, size_t pixel, size_t cha
     float *out = (float *)((uint8_t *)p->output + (pixel + (size_t)m) * p->output_stride) + channel;
 #pragma unroll
     for (int i = 0; i < V; i++) {
-      pare_store_f32__avx2(out + i * NR, pare_clamp__avx2(sums[m][i], low, high),
-                           p->channels - channel - (size_t)i * NR);
+      // Only the last vector may reach beyond the channels.
+      size_t left = i + 1 < V ? NR : p->channels - channel - (size_t)i * NR;
+      pare_store_f32__avx2(out + i * NR, pare_clamp__avx2(sums[m][i], low, high), left);
     }
   }
 }

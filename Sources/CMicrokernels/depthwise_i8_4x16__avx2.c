@@ -59,26 +59,13 @@ PARE_INLINE __m256i pare_load_inputs(const uint8_t *first, const uint8_t *second
   return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
 
-// Writes the sixteen bytes of one vector.
-PARE_INLINE void pare_store_vector(
-    const pare_depthwise *p, size_t pixel, size_t channel, const int pixels, __m128i bytes) {
-  uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel;
-  const size_t width = (size_t)(16 / pixels), left = p->channels - channel;
-  if (left >= width && pixel + (size_t)pixels <= p->pixels) {
-    if (pixels == 1) {
-      _mm_storeu_si128((__m128i *)out, bytes);
-    } else {
-      _mm_storel_epi64((__m128i *)out, bytes);
-      _mm_storeh_pd((double *)(out + p->output_stride), _mm_castsi128_pd(bytes));
-    }
-    return;
-  }
-  uint8_t buffer[16];
-  _mm_storeu_si128((__m128i *)buffer, bytes);
-  const size_t count = left < width ? left : width;
-#pragma clang loop unroll(disable)
-  for (size_t i = 0; i < (size_t)pixels && pixel + i < p->pixels; i++, out += p->output_stride) {
-    pare_store_first(out, buffer + i * width, count);
+// Writes the sixteen bytes of one vector: one row, or two.
+PARE_INLINE void pare_store_vector(uint8_t *row, size_t stride, const int pixels, __m128i bytes) {
+  if (pixels == 1) {
+    _mm_storeu_si128((__m128i *)row, bytes);
+  } else {
+    _mm_storel_epi64((__m128i *)row, bytes);
+    _mm_storeh_pd((double *)(row + stride), _mm_castsi128_pd(bytes));
   }
 }
 
@@ -110,15 +97,25 @@ PARE_INLINE void pare_tile_i8(
   }
   const __m256 scale_low = _mm256_loadu_ps(p->multipliers + channel);
   const __m256 scale_high = _mm256_loadu_ps(p->multipliers + channel + 8);
+  // The tile may reach beyond the channels and beyond the pixels.
+  const size_t width = (size_t)(16 / P), channels_left = p->channels - channel, pixels_left = p->pixels - pixel;
+  const size_t left = channels_left < width ? channels_left : width;
+  const size_t tile_pixels = (size_t)(VECTORS * P), count = pixels_left < tile_pixels ? pixels_left : tile_pixels;
+  const int is_whole = left == width && count == tile_pixels;
+  uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel;
+  uint8_t buffer[VECTORS * 16];
+  const pare_rows rows = pare_rows_of_tile(out, p->output_stride, is_whole ? width : 0, buffer, width);
 #pragma unroll
   for (int v = 0; v < VECTORS; v += 2) {
     __m256i bytes = pare_pack4__avx2(
         pare_scale_and_round__avx2(low[v], scale_low, q), pare_scale_and_round__avx2(high[v], scale_high, q),
         pare_scale_and_round__avx2(low[v + 1], scale_low, q), pare_scale_and_round__avx2(high[v + 1], scale_high, q),
         q);
-    pare_store_vector(p, pixel + (size_t)(v * P), channel, P, _mm256_castsi256_si128(bytes));
-    pare_store_vector(p, pixel + (size_t)(v * P + P), channel, P, _mm256_extracti128_si256(bytes, 1));
+    pare_store_vector(rows.first + (size_t)(v * P) * rows.stride, rows.stride, P, _mm256_castsi256_si128(bytes));
+    pare_store_vector(
+        rows.first + (size_t)(v * P + P) * rows.stride, rows.stride, P, _mm256_extracti128_si256(bytes, 1));
   }
+  if (!is_whole) pare_store_rows(out, p->output_stride, left, buffer, width, count);
 }
 
 PARE_INLINE void pare_run_i8(const pare_depthwise *p, size_t channel, const int P) {

@@ -56,16 +56,20 @@ PARE_INLINE void pare_tile(
       sums[m][3] = vpadalq_s16(sums[m][3], vmull_high_s8(high, w1));
     }
   }
+  uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel;
+  const size_t left = p->channels - channel, width = (size_t)(8 * H);
+  uint8_t buffer[LARGEST * NR];
+  const pare_rows rows = pare_rows_of_tile(out, p->output_stride, left, buffer, width);
 #pragma unroll
   for (int m = 0; m < M; m++) {
-    uint8_t *out = (uint8_t *)p->output + (pixel + (size_t)m) * p->output_stride + channel;
 #pragma unroll
     for (int h = 0; h < H; h++) {
       const float *multipliers = p->multipliers + channel + 8 * h;
       uint8x8_t bytes = pare_requantize8__neon(sums[m][2 * h], sums[m][2 * h + 1], multipliers, q);
-      pare_store8__neon(out + 8 * h, bytes, p->channels - channel - 8 * (size_t)h);
+      vst1_u8(rows.first + (size_t)m * rows.stride + 8 * h, bytes);
     }
   }
+  if (left < width) pare_store_rows(out, p->output_stride, left, buffer, width, (size_t)M);
 }
 
 void pare_depthwise_i8_4x16__neon(const pare_depthwise *p) {

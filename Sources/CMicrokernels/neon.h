@@ -41,32 +41,10 @@ PARE_INLINE uint8x8_t pare_requantize8__neon(
   return vadd_u8(vreinterpret_u8_s8(vmovn_s16(both)), q->zero_point);
 }
 
-PARE_INLINE void pare_store8__neon(uint8_t *out, uint8x8_t bytes, size_t count) {
-  if (count >= 8) {
-    vst1_u8(out, bytes);
-  } else {
-    uint8_t buffer[8];
-    vst1_u8(buffer, bytes);
-    pare_store_first(out, buffer, count);
-  }
-}
-
 // x < low ? low : x, then x > high ? high : x. FMAX and FMIN would order the zeros by sign.
 PARE_INLINE float32x4_t pare_clamp__neon(float32x4_t x, float32x4_t low, float32x4_t high) {
   x = vbslq_f32(vcltq_f32(x, low), low, x);
   return vbslq_f32(vcgtq_f32(x, high), high, x);
-}
-
-PARE_INLINE void pare_store_f32x8__neon(float *out, float32x4_t first, float32x4_t second, size_t count) {
-  if (count >= 8) {
-    vst1q_f32(out, first);
-    vst1q_f32(out + 4, second);
-  } else {
-    float buffer[8];
-    vst1q_f32(buffer, first);
-    vst1q_f32(buffer + 4, second);
-    pare_store_first((uint8_t *)out, (const uint8_t *)buffer, count * sizeof(float));
-  }
 }
 
 #endif

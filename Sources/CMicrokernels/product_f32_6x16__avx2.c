@@ -40,8 +40,9 @@ PARE_INLINE void pare_tile(const pare_product *p, size_t pixel, size_t channel, 
     float *out = (float *)((uint8_t *)p->output + (pixel + (size_t)m) * p->output_stride) + channel;
 #pragma unroll
     for (int n = 0; n < N; n++) {
-      pare_store_f32__avx2(
-          out + n * NR, pare_clamp__avx2(sums[m][n], low, high), p->channels - channel - (size_t)n * NR);
+      // Only the last block may reach beyond the channels.
+      size_t left = n + 1 < N ? NR : p->channels - channel - (size_t)n * NR;
+      pare_store_f32__avx2(out + n * NR, pare_clamp__avx2(sums[m][n], low, high), left);
     }
   }
 }

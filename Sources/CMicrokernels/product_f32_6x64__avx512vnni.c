@@ -35,17 +35,18 @@ PARE_INLINE void tile(const pare_product *p, size_t pixel, size_t channel, const
     }
   }
   const __m512 low = _mm512_set1_ps(p->low), high = _mm512_set1_ps(p->high);
+  // Only the last block may reach beyond the channels.
+  const __mmask16 last = pare_first_lanes__avx512(p->channels - channel - (size_t)(N - 1) * NR);
 #pragma unroll
   for (int m = 0; m < M; m++) {
     float *out = (float *)((uint8_t *)p->output + (pixel + (size_t)m) * p->output_stride) + channel;
 #pragma unroll
     for (int n = 0; n < N; n++) {
       __m512 y = pare_clamp__avx512(sums[m][n], low, high);
-      size_t left = p->channels - channel - (size_t)n * NR;
-      if (left >= NR) {
+      if (n + 1 < N) {
         _mm512_storeu_ps(out + n * NR, y);
       } else {
-        _mm512_mask_storeu_ps(out + n * NR, pare_first_lanes__avx512(left), y);
+        _mm512_mask_storeu_ps(out + n * NR, last, y);
       }
     }
   }

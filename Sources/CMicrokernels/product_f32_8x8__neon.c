@@ -47,12 +47,17 @@ PARE_INLINE void pare_tile(const pare_product *p, size_t pixel, size_t channel, 
     }
   }
   const float32x4_t low = vdupq_n_f32(p->low), high = vdupq_n_f32(p->high);
+  uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel * 4;
+  const size_t left = (p->channels - channel) * 4;
+  uint8_t buffer[LARGEST * NR * 4];
+  const pare_rows rows = pare_rows_of_tile(out, p->output_stride, left, buffer, NR * 4);
 #pragma unroll
   for (int m = 0; m < M; m++) {
-    float *out = (float *)((uint8_t *)p->output + (pixel + (size_t)m) * p->output_stride) + channel;
-    pare_store_f32x8__neon(
-        out, pare_clamp__neon(first[m], low, high), pare_clamp__neon(second[m], low, high), p->channels - channel);
+    float *row = (float *)(rows.first + (size_t)m * rows.stride);
+    vst1q_f32(row, pare_clamp__neon(first[m], low, high));
+    vst1q_f32(row + 4, pare_clamp__neon(second[m], low, high));
   }
+  if (left < NR * 4) pare_store_rows(out, p->output_stride, left, buffer, NR * 4, (size_t)M);
 }
 
 void pare_product_f32_8x8__neon(const pare_product *p) {

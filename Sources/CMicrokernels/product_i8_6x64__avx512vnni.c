@@ -21,19 +21,16 @@ PARE_INLINE __m128i quarter(__m512i bytes, const int i) {
   }
 }
 
-// Writes the 16 bytes of each of N blocks to one pixel; `first` is the quarter of its first block.
-PARE_INLINE void store_row(uint8_t *out, __m512i bytes, const int first, const int N, size_t count) {
-  if (count < (size_t)N * NR) {
-    __m512i row = first == 2 ? _mm512_shuffle_i64x2(bytes, bytes, 0x0e) : bytes;
-    if (N == 1) row = _mm512_castsi128_si512(quarter(bytes, first));
-    _mm512_mask_storeu_epi8(out, pare_first_bytes__avx512(count), row);
-  } else if (N == 4) {
-    _mm512_storeu_si512(out, bytes);
+// Writes the 16 bytes of each of N blocks to one pixel, those of them that `channels` has; `first` is the quarter
+// of its first block.
+PARE_INLINE void store_row(uint8_t *out, __m512i bytes, const int first, const int N, __mmask64 channels) {
+  if (N == 4) {
+    _mm512_mask_storeu_epi8(out, channels, bytes);
   } else if (N == 2) {
     __m256i half = first == 0 ? _mm512_castsi512_si256(bytes) : _mm512_extracti64x4_epi64(bytes, 1);
-    _mm256_storeu_si256((__m256i *)out, half);
+    _mm256_mask_storeu_epi8(out, (__mmask32)channels, half);
   } else {
-    _mm_storeu_si128((__m128i *)out, quarter(bytes, first));
+    _mm_mask_storeu_epi8(out, (__mmask16)channels, quarter(bytes, first));
   }
 }
 
@@ -44,6 +41,7 @@ PARE_INLINE void store_tile(
 #pragma unroll
   for (int n = 0; n < N; n++) multipliers[n] = _mm512_loadu_ps(p->multipliers + channel + n * NR);
   uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel;
+  const __mmask64 channels = pare_first_bytes__avx512(p->channels - channel);
 #pragma unroll
   for (int first = 0; first < M * N; first += 4) {
     __m512i v[4];
@@ -56,7 +54,7 @@ PARE_INLINE void store_tile(
 #pragma unroll
     for (int i = 0; i < 4; i += N) {
       int m = (first + i) / N;
-      if (m < M) store_row(out + (size_t)m * p->output_stride, bytes, i, N, p->channels - channel);
+      if (m < M) store_row(out + (size_t)m * p->output_stride, bytes, i, N, channels);
     }
   }
 }

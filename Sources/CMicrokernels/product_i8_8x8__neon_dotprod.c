@@ -54,11 +54,15 @@ PARE_INLINE void pare_tile(
     }
   }
   uint8_t *out = (uint8_t *)p->output + pixel * p->output_stride + channel;
+  const size_t left = p->channels - channel;
+  uint8_t buffer[LARGEST * NR];
+  const pare_rows rows = pare_rows_of_tile(out, p->output_stride, left, buffer, NR);
 #pragma unroll
   for (int m = 0; m < M; m++) {
     uint8x8_t bytes = pare_requantize8__neon(first[m], second[m], p->multipliers + channel, q);
-    pare_store8__neon(out + (size_t)m * p->output_stride, bytes, p->channels - channel);
+    vst1_u8(rows.first + (size_t)m * rows.stride, bytes);
   }
+  if (left < NR) pare_store_rows(out, p->output_stride, left, buffer, NR, (size_t)M);
 }
 
 void pare_product_i8_8x8__neon_dotprod(const pare_product *p) {

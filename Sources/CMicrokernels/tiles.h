@@ -47,9 +47,20 @@ PARE_INLINE size_t pare_block_bytes(const pare_product *p, size_t nr) {
   return p->run_count * p->groups_per_run * nr * 4;
 }
 
-// Copies the first `count` bytes: a partial store must not touch the bytes behind it. Not inlined, since it is
+// Where a tile of pixels writes: to the output, or, where fewer channels are left than the tile has, to a buffer
+// of its own, so that its stores need not ask how many bytes each may touch.
+typedef struct {
+  uint8_t *first;     // row of the first pixel
+  size_t stride;      // bytes from one row to the next
+} pare_rows;
+
+PARE_INLINE pare_rows pare_rows_of_tile(uint8_t *out, size_t stride, size_t left, uint8_t *buffer, size_t width) {
+  return left < width ? (pare_rows){buffer, width} : (pare_rows){out, stride};
+}
+
+// The end of such a tile: what belongs to the output of the `count` rows in `buffer`. Not inlined, since it is
 // rare and called from every tile.
-void pare_store_first(uint8_t *out, const uint8_t *bytes, size_t count);
+void pare_store_rows(uint8_t *out, size_t stride, size_t left, const uint8_t *buffer, size_t width, size_t count);
 
 // Clamps as integers want it (NaN gives `low`), rounds ties to even and adds the zero point. The result's
 // low byte is the output. Adding 1.5 x 2^23 rounds in the addition itself and leaves the integer in the
