@@ -1,9 +1,15 @@
 // One struct for each step's fields; docs/format.md gives each field's meaning beside its position.
 
 /// A type whose fields are words of a step.
-public protocol StepRecord: Sendable {
+///
+/// A struct of these fields and nothing else, in their order: the words are read and written by one walk over its
+/// memory, because code for every field of every step would be several kilobytes of an executable.
+public protocol StepRecord: BitwiseCopyable, Sendable {
   init()
-  mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError)
+
+  /// The kind of each field: t `TensorIndex`, w `UInt32`, i `Int32`, f `Float`, c a count and s a signed stride, both
+  /// `Int`. Spaces are for the eye.
+  static var fields: StaticString { get }
 }
 
 extension StepRecord {
@@ -11,18 +17,21 @@ extension StepRecord {
   public init(_ reader: WordReader) throws(FormatError) {
     self.init()
     var reader = reader
-    let expected = reader.remainingWords
-    try code(&reader)
-    guard reader.isAtEnd else {
-      throw .recordSize(
-        expected: UInt32(truncatingIfNeeded: expected - reader.remainingWords),
-        found: UInt32(truncatingIfNeeded: expected))
+    try withUnsafeMutableBytes(of: &self) { (record) throws(FormatError) in
+      try reader.whole(record.baseAddress!, Self.fields)
+    }
+  }
+
+  /// Reads or writes all fields.
+  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
+    try withUnsafeMutableBytes(of: &self) { (record) throws(FormatError) in
+      try coder.record(record.baseAddress!, Self.fields)
     }
   }
 }
 
 /// The affine mapping of one int8 or uint8 operand.
-public struct AffineRecord: Equatable, Sendable {
+public struct AffineRecord: BitwiseCopyable, Equatable, Sendable {
   public var scale: Float = 1
   public var zeroPoint: Int32 = 0
 
@@ -30,12 +39,6 @@ public struct AffineRecord: Equatable, Sendable {
   public init(scale: Float, zeroPoint: Int32) {
     self.scale = scale
     self.zeroPoint = zeroPoint
-  }
-
-  @inline(never)
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.float(&scale)
-    try coder.signed(&zeroPoint)
   }
 }
 
@@ -58,18 +61,7 @@ public struct ConvolutionFloatRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.tensor(&weights)
-    try coder.tensor(&bias)
-    try coder.tensor(&scratch)
-    try coder.count(&groups)
-    try coder.count(&bandRows)
-    try coder.float(&low)
-    try coder.float(&high)
-    try window.code(&coder)
-  }
+  public static var fields: StaticString { "ttttt ccff ccccccccccccccc" }
 }
 
 /// `convolutionInt8`, `depthwiseInt8`: out = clamp(rne(acc * m[c]) + zero point, low, high), where
@@ -95,21 +87,7 @@ public struct ConvolutionInt8Record: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.tensor(&weights)
-    try coder.tensor(&bias)
-    try coder.tensor(&weightScales)
-    try coder.tensor(&scratch)
-    try coder.count(&groups)
-    try coder.count(&bandRows)
-    try inputAffine.code(&coder)
-    try outputAffine.code(&coder)
-    try coder.signed(&low)
-    try coder.signed(&high)
-    try window.code(&coder)
-  }
+  public static var fields: StaticString { "tttttt cc fi fi ii ccccccccccccccc" }
 }
 
 /// `maxPool`: the greatest element under the window, padding left out. float32, int8 or uint8.
@@ -120,11 +98,7 @@ public struct MaxPoolRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try window.code(&coder)
-  }
+  public static var fields: StaticString { "tt ccccccccccccccc" }
 }
 
 /// `averagePoolFloat`: the sum over the window's taps in row order, divided by the number of taps
@@ -140,14 +114,7 @@ public struct AveragePoolFloatRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.word(&countPadding)
-    try coder.count(&padBottom)
-    try coder.count(&padRight)
-    try window.code(&coder)
-  }
+  public static var fields: StaticString { "tt wcc ccccccccccccccc" }
 }
 
 /// `averagePoolInt8`: out = clamp(rne(sum x m) + zero point), sum of (x - input zero point) over the
@@ -159,11 +126,7 @@ public struct AveragePoolInt8Record: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try pool.code(&coder)
-    try inputAffine.code(&coder)
-    try outputAffine.code(&coder)
-  }
+  public static var fields: StaticString { "tt wcc ccccccccccccccc fi fi" }
 }
 
 /// `addInt8` and `mulInt8` over two operands of the output's extents.
@@ -185,17 +148,7 @@ public struct BinaryInt8Record: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&a)
-    try coder.tensor(&b)
-    try coder.tensor(&output)
-    try aAffine.code(&coder)
-    try bAffine.code(&coder)
-    try outputAffine.code(&coder)
-    try coder.signed(&low)
-    try coder.signed(&high)
-    try coder.count(&bCount)
-  }
+  public static var fields: StaticString { "ttt fi fi fi iic" }
 }
 
 /// `table`: out[i] = table[x[i]], the byte of x as an unsigned index; 256 entries.
@@ -206,11 +159,7 @@ public struct TableRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.tensor(&table)
-  }
+  public static var fields: StaticString { "ttt" }
 }
 
 /// `quantize` (float32 to int8/uint8) and `dequantize` (back), per tensor.
@@ -221,11 +170,7 @@ public struct AffineMapRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try affine.code(&coder)
-  }
+  public static var fields: StaticString { "tt fi" }
 }
 
 /// `unaryFloat`: out[i] = f(x[i]); see `UnaryFunction`.
@@ -238,13 +183,7 @@ public struct UnaryFloatRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.word(&function)
-    try coder.float(&alpha)
-    try coder.float(&beta)
-  }
+  public static var fields: StaticString { "tt wff" }
 }
 
 /// `softmax`: over the middle extent of [outer, axis, inner]; its logarithm where `logarithm` is 1.
@@ -258,14 +197,7 @@ public struct SoftmaxRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.count(&outer)
-    try coder.count(&axis)
-    try coder.count(&inner)
-    try coder.word(&logarithm)
-  }
+  public static var fields: StaticString { "tt cccw" }
 }
 
 /// `reduce`: mean, sum or max over the middle extent of [outer, axis, inner] of float32.
@@ -279,14 +211,7 @@ public struct ReduceRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.word(&function)
-    try coder.count(&outer)
-    try coder.count(&axis)
-    try coder.count(&inner)
-  }
+  public static var fields: StaticString { "tt wccc" }
 }
 
 /// `argMax`: int64 index of the greatest element of the middle extent; the first, or the last where
@@ -301,12 +226,5 @@ public struct ArgMaxRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.count(&outer)
-    try coder.count(&axis)
-    try coder.count(&inner)
-    try coder.word(&selectLast)
-  }
+  public static var fields: StaticString { "tt cccw" }
 }

@@ -60,31 +60,7 @@ public struct RecurrentRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&weights)
-    try coder.tensor(&bias)
-    try coder.tensor(&lengths)
-    try coder.tensor(&initialState)
-    try coder.tensor(&initialMemory)
-    try coder.tensor(&output)
-    try coder.tensor(&lastState)
-    try coder.tensor(&lastMemory)
-    try coder.tensor(&scratch)
-    try coder.word(&cell)
-    for index in 0..<3 { try coder.word(&functions[index]) }
-    try coder.word(&backward)
-    try coder.count(&steps)
-    try coder.count(&batch)
-    try coder.count(&hidden)
-    try coder.count(&inputStep)
-    try coder.count(&inputSequence)
-    try coder.count(&outputOffset)
-    try coder.count(&outputStep)
-    try coder.count(&outputSequence)
-    try coder.count(&stateOffset)
-    try coder.count(&stateSequence)
-  }
+  public static var fields: StaticString { "tttttttttt wwwwwcccccccccc" }
 
   /// Scratch of one sequence: its state, its memory or reset state, its gates, and the inner loops' slack.
   public static func scratchBytes(hidden: Int, gateCount: Int) -> Int {
@@ -109,15 +85,5 @@ public struct LayerNormalizationRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&scale)
-    try coder.tensor(&bias)
-    try coder.tensor(&output)
-    try coder.tensor(&mean)
-    try coder.tensor(&inverse)
-    try coder.float(&epsilon)
-    try coder.count(&rows)
-    try coder.count(&length)
-  }
+  public static var fields: StaticString { "tttttt fcc" }
 }

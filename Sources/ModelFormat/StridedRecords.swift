@@ -1,5 +1,5 @@
 /// Extents and element strides of a strided walk, outermost first; unused axes have extent 1.
-public struct StridedExtents: Equatable, Sendable {
+public struct StridedExtents: BitwiseCopyable, Equatable, Sendable {
   public static var rank: Int { 6 }
   public var values: InlineArray<6, Int>
 
@@ -22,16 +22,6 @@ public struct StridedExtents: Equatable, Sendable {
     for axis in 0..<rank where left[axis] != right[axis] { return false }
     return true
   }
-
-  @inline(never)
-  mutating func codeExtents<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    for axis in 0..<StridedExtents.rank { try coder.count(&values[axis]) }
-  }
-
-  @inline(never)
-  mutating func codeStrides<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    for axis in 0..<StridedExtents.rank { try coder.stride(&values[axis]) }
-  }
 }
 
 /// `copy`: out[outOffset + i . outStrides] = x[inOffset + i . inStrides] for every index i below
@@ -47,15 +37,7 @@ public struct CopyRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.count(&inOffset)
-    try coder.count(&outOffset)
-    try extents.codeExtents(&coder)
-    try inStrides.codeStrides(&coder)
-    try outStrides.codeStrides(&coder)
-  }
+  public static var fields: StaticString { "tt cc cccccc ssssss ssssss" }
 }
 
 /// `fill`: every element of the output becomes the one with bits `pattern` (low bytes of the pair).
@@ -66,11 +48,7 @@ public struct FillRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&output)
-    try coder.word(&patternLow)
-    try coder.word(&patternHigh)
-  }
+  public static var fields: StaticString { "t ww" }
 }
 
 /// `gather`: out[o, i, n] = x[o, indices[i], n] over [outer, axis, inner]; a negative index counts
@@ -85,14 +63,7 @@ public struct GatherRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&indices)
-    try coder.tensor(&output)
-    try coder.count(&outer)
-    try coder.count(&axis)
-    try coder.count(&inner)
-  }
+  public static var fields: StaticString { "ttt ccc" }
 }
 
 /// `interpolate`: out[o, i, n] = fma(x[o, high[i], n] - x[o, low[i], n], fraction[i], x[o, low[i], n])
@@ -111,16 +82,7 @@ public struct InterpolateRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-    try coder.tensor(&low)
-    try coder.tensor(&high)
-    try coder.tensor(&fraction)
-    try coder.count(&outer)
-    try coder.count(&axis)
-    try coder.count(&inner)
-  }
+  public static var fields: StaticString { "ttttt ccc" }
 }
 
 /// `binaryFloat` and `compare`: out[i] = f(a[i . aStrides], b[i . bStrides]) over `extents`, the
@@ -139,17 +101,7 @@ public struct BinaryRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&a)
-    try coder.tensor(&b)
-    try coder.tensor(&output)
-    try coder.word(&function)
-    try coder.float(&low)
-    try coder.float(&high)
-    try extents.codeExtents(&coder)
-    try aStrides.codeStrides(&coder)
-    try bStrides.codeStrides(&coder)
-  }
+  public static var fields: StaticString { "ttt wff cccccc ssssss ssssss" }
 }
 
 /// `select` (ONNX Where): out[i] = condition[i . conditionStrides] ? a[...] : b[...], elements of any type.
@@ -165,16 +117,7 @@ public struct SelectRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&condition)
-    try coder.tensor(&a)
-    try coder.tensor(&b)
-    try coder.tensor(&output)
-    try extents.codeExtents(&coder)
-    try conditionStrides.codeStrides(&coder)
-    try aStrides.codeStrides(&coder)
-    try bStrides.codeStrides(&coder)
-  }
+  public static var fields: StaticString { "tttt cccccc ssssss ssssss ssssss" }
 }
 
 /// `cast`: out[i] = x[i] in the output's type; float to integer goes toward zero through int64 (saturated
@@ -185,10 +128,7 @@ public struct CastRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&input)
-    try coder.tensor(&output)
-  }
+  public static var fields: StaticString { "tt" }
 }
 
 /// `matMul`: out[b] = x[b] [rows, depth] times y[b] [depth, columns] of float32 activations, one fma
@@ -207,15 +147,5 @@ public struct MatMulRecord: StepRecord {
 
   public init() {}
 
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.tensor(&a)
-    try coder.tensor(&b)
-    try coder.tensor(&output)
-    try coder.count(&rows)
-    try coder.count(&depth)
-    try coder.count(&columns)
-    try batch.codeExtents(&coder)
-    try aStrides.codeStrides(&coder)
-    try bStrides.codeStrides(&coder)
-  }
+  public static var fields: StaticString { "ttt ccc cccccc ssssss ssssss" }
 }

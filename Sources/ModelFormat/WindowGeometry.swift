@@ -1,5 +1,5 @@
 /// Extents of a convolution or pool over NHWC images; one-dimensional ones have height 1.
-public struct WindowGeometry: Equatable, Sendable {
+public struct WindowGeometry: BitwiseCopyable, Equatable, Sendable {
   public var batch = 1
   public var inHeight = 1
   public var inWidth = 1
@@ -18,25 +18,6 @@ public struct WindowGeometry: Equatable, Sendable {
   public var padLeft = 0
 
   public init() {}
-
-  @inline(never)
-  public mutating func code<C: WordCoder & ~Copyable>(_ coder: inout C) throws(FormatError) {
-    try coder.count(&batch)
-    try coder.count(&inHeight)
-    try coder.count(&inWidth)
-    try coder.count(&inChannels)
-    try coder.count(&outHeight)
-    try coder.count(&outWidth)
-    try coder.count(&outChannels)
-    try coder.count(&kernelHeight)
-    try coder.count(&kernelWidth)
-    try coder.count(&strideHeight)
-    try coder.count(&strideWidth)
-    try coder.count(&dilationHeight)
-    try coder.count(&dilationWidth)
-    try coder.count(&padTop)
-    try coder.count(&padLeft)
-  }
 
   /// Rows of input, padding included, that `outRows` rows of output read.
   public func stagedRows(outRows: Int) -> Int {

@@ -1,7 +1,7 @@
 /// Reads or writes the 32-bit little-endian words that records are made of.
 ///
-/// A record lists its fields once, in `code(_:)`; reading and writing are the same walk, so the two
-/// cannot disagree.
+/// A record lists its fields once, in `code(_:)` or as `StepRecord.fields`; reading and writing are the same walk, so
+/// the two cannot disagree.
 public protocol WordCoder: ~Copyable {
   mutating func word(_ value: inout UInt32) throws(FormatError)
 }
@@ -16,35 +16,44 @@ extension WordCoder where Self: ~Copyable {
     value = Int(raw)
   }
 
-  @inline(never)
-  public mutating func signed(_ value: inout Int32) throws(FormatError) {
-    var raw = UInt32(bitPattern: value)
-    try word(&raw)
-    value = Int32(bitPattern: raw)
-  }
-
-  @inline(never)
   public mutating func stride(_ value: inout Int) throws(FormatError) {
-    var raw = Int32(truncatingIfNeeded: value)
-    try signed(&raw)
-    value = Int(raw)
+    var raw = UInt32(truncatingIfNeeded: value)
+    try word(&raw)
+    value = Int(Int32(bitPattern: raw))
   }
 
-  @inline(never)
   public mutating func float(_ value: inout Float) throws(FormatError) {
     var raw = value.bitPattern
     try word(&raw)
     value = Float(bitPattern: raw)
   }
 
-  @inline(never)
   public mutating func tensor(_ value: inout TensorIndex) throws(FormatError) {
     try word(&value.rawValue)
+  }
+
+  /// The memory of a step's record, field by field; `fields` as `StepRecord` says.
+  @inline(never)
+  mutating func record(_ memory: UnsafeMutableRawPointer, _ fields: StaticString) throws(FormatError) {
+    var place = memory
+    for index in 0..<fields.utf8CodeUnitCount {
+      let kind = fields.utf8Start[index]
+      if kind == UInt8(ascii: " ") { continue }
+      guard kind == UInt8(ascii: "c") || kind == UInt8(ascii: "s") else {
+        try word(&place.assumingMemoryBound(to: UInt32.self).pointee)
+        place += 4
+        continue
+      }
+      place = place.alignedUp(for: Int.self)
+      let number = place.assumingMemoryBound(to: Int.self)
+      if kind == UInt8(ascii: "c") { try count(&number.pointee) } else { try stride(&number.pointee) }
+      place += MemoryLayout<Int>.size
+    }
   }
 }
 
 /// Position of a tensor in the program's tensor table; `none` where an operand is left out.
-public struct TensorIndex: Equatable, Sendable {
+public struct TensorIndex: BitwiseCopyable, Equatable, Sendable {
   public var rawValue: UInt32
   public init(_ index: Int) { rawValue = UInt32(truncatingIfNeeded: index) }
   public static var none: TensorIndex { TensorIndex(-1) }
@@ -78,6 +87,17 @@ public struct WordReader: WordCoder {
     var value: UInt32 = 0
     try word(&value)
     return value
+  }
+
+  /// All words there are, as a step's record; there must be as many as it has fields.
+  @inline(never)
+  mutating func whole(_ memory: UnsafeMutableRawPointer, _ fields: StaticString) throws(FormatError) {
+    let expected = remainingWords
+    try record(memory, fields)
+    guard isAtEnd else {
+      throw .recordSize(
+        expected: UInt32(truncatingIfNeeded: expected - remainingWords), found: UInt32(truncatingIfNeeded: expected))
+    }
   }
 
   /// A reader over the next `words` words, which this reader then passes over.
