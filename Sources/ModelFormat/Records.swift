@@ -15,11 +15,12 @@ public protocol StepRecord: BitwiseCopyable, Sendable {
 extension StepRecord {
   /// Reads all fields; the reader must hold exactly those.
   public init(_ reader: WordReader) throws(FormatError) {
-    self.init()
+    // Memory of its own, since setting every field first would be code for each of them.
+    let record = UnsafeMutablePointer<Self>.allocate(capacity: 1)
+    defer { record.deallocate() }
     var reader = reader
-    try withUnsafeMutableBytes(of: &self) { (record) throws(FormatError) in
-      try reader.whole(record.baseAddress!, Self.fields)
-    }
+    try reader.whole(record, Self.fields)
+    self = record.pointee
   }
 
   /// Reads or writes all fields.
