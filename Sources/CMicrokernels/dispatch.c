@@ -22,10 +22,11 @@ size_t pare_kernels_count(void) { return sizeof rows / sizeof rows[0]; }
 
 const pare_kernels *pare_kernels_at(size_t index) { return index < pare_kernels_count() ? rows[index] : NULL; }
 
-const pare_kernels *pare_kernels_named(const char *name, size_t length) {
+PARE_SMALL const pare_kernels *pare_kernels_named(const char *name, size_t length) {
   for (size_t row = 0; row < pare_kernels_count(); row++) {
     const char *candidate = rows[row]->name;
     size_t i = 0;
+#pragma clang loop unroll(disable)
     while (i < length && candidate[i] != 0 && candidate[i] == name[i]) i++;
     if (i == length && candidate[i] == 0) return rows[row];
   }

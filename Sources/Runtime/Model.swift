@@ -45,15 +45,10 @@ public final class Model {
   public let threads: Int
 
   private let memory: LoadMemory
-  private let steps: [Step]
-  private let codes: [StepCode]
+  private let steps: [PreparedStep]
   private let workers: Workers
-  private let inputs: [InterfaceRecord]
-  private let outputs: [InterfaceRecord]
-  private let inputSpans: [UnsafeMutableRawBufferPointer]
-  private let outputSpans: [UnsafeRawBufferPointer]
-  private let inputTypes: [DType]
-  private let outputTypes: [DType]
+  private let inputs: [BoundInterface]
+  private let outputs: [BoundInterface]
   let metadata: UnsafeRawBufferPointer
   let golden: UnsafeRawBufferPointer
 
@@ -88,13 +83,9 @@ public final class Model {
     try loader.inflateWeights(view)
     try loader.checkTensors()
     try loader.decodeTensors(network, limit: Int(view.header.weightBytes))
-    inputs = contents.inputs
-    outputs = contents.outputs
-    inputSpans = try loader.inputSpans(contents.inputs)
-    outputSpans = try loader.outputSpans(contents.outputs)
-    inputTypes = contents.inputs.map { contents.tensors[Int($0.tensor.rawValue)].dtype }
-    outputTypes = contents.outputs.map { contents.tensors[Int($0.tensor.rawValue)].dtype }
-    (steps, codes) = try loader.prepareSteps(contents.stepCount, &reader)
+    inputs = try loader.bound(contents.inputs, .input)
+    outputs = try loader.bound(contents.outputs, .output)
+    steps = try loader.prepareSteps(contents.stepCount, &reader)
     try Model.checkStatedWork(steps, view.header)
     self.memory = memory
     workers = Workers(pool: options.threads > 1 ? pare_pool_create(options.threads) : nil, count: threads)
@@ -103,33 +94,42 @@ public final class Model {
   deinit { if let pool = workers.pool { pare_pool_destroy(pool) } }
 
   /// Computes the outputs from the inputs.
-  public func run() { for step in steps { step.run(workers) } }
+  public func run() { for prepared in steps { prepared.step.run(workers) } }
 
   /// Computes one step: what profiling and verification call in order.
-  public func runStep(_ index: Int) { steps[index].run(workers) }
+  public func runStep(_ index: Int) { steps[index].step.run(workers) }
 
   public var stepCount: Int { steps.count }
-  public func stepCode(_ index: Int) -> StepCode { codes[index] }
-  public func stepMultiplyAccumulates(_ index: Int) -> Int { steps[index].multiplyAccumulates }
+  public func stepCode(_ index: Int) -> StepCode { steps[index].code }
+  public func stepMultiplyAccumulates(_ index: Int) -> Int { steps[index].step.multiplyAccumulates }
   /// The bytes a step has written; the next steps may reuse them.
-  public func stepOutput(_ index: Int) -> UnsafeRawBufferPointer { steps[index].outputBytes }
+  public func stepOutput(_ index: Int) -> UnsafeRawBufferPointer { steps[index].step.outputBytes }
   /// CRC-32 of the bytes a step has written: what golden vectors hold.
-  public func stepChecksum(_ index: Int) -> UInt32 { steps[index].checksum() }
+  public func stepChecksum(_ index: Int) -> UInt32 { steps[index].step.checksum() }
 
   public var inputCount: Int { inputs.count }
   public var outputCount: Int { outputs.count }
-  public func inputBytes(_ index: Int) -> UnsafeMutableRawBufferPointer { inputSpans[index] }
-  public func outputBytes(_ index: Int) -> UnsafeRawBufferPointer { outputSpans[index] }
+  public func inputBytes(_ index: Int) -> UnsafeMutableRawBufferPointer { inputs[index].bytes }
+  public func outputBytes(_ index: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(outputs[index].bytes) }
 
-  public func input(_ index: Int) -> TensorInterface {
-    TensorInterface(
-      name: name(.inputName, index), dtype: inputTypes[index], rank: inputs[index].rank, shape: inputs[index].shape)
-  }
+  public func input(_ index: Int) -> TensorInterface { inputs[index].described(name(.inputName, index)) }
+  public func output(_ index: Int) -> TensorInterface { outputs[index].described(name(.outputName, index)) }
+}
 
-  public func output(_ index: Int) -> TensorInterface {
-    TensorInterface(
-      name: name(.outputName, index), dtype: outputTypes[index], rank: outputs[index].rank,
-      shape: outputs[index].shape)
+/// A step ready to run, and what it is.
+struct PreparedStep {
+  let step: Step
+  let code: StepCode
+}
+
+/// An input or output with its bytes in the arena.
+private struct BoundInterface {
+  let record: InterfaceRecord
+  let dtype: DType
+  let bytes: UnsafeMutableRawBufferPointer
+
+  func described(_ name: UnsafeRawBufferPointer) -> TensorInterface {
+    TensorInterface(name: name, dtype: dtype, rank: record.rank, shape: record.shape)
   }
 }
 
@@ -173,36 +173,23 @@ struct ProgramContents {
 }
 
 extension Loader {
-  /// The arena bytes of every input, extents checked against the tensor.
-  func inputSpans(_ records: [InterfaceRecord]) throws(LoadError) -> [UnsafeMutableRawBufferPointer] {
-    var spans: [UnsafeMutableRawBufferPointer] = []
+  /// The arena bytes of every input, or of every output; extents are checked against the tensor.
+  fileprivate func bound(_ records: [InterfaceRecord], _ name: FieldName) throws(LoadError) -> [BoundInterface] {
+    var interfaces: [BoundInterface] = []
     for (index, record) in records.enumerated() {
       do throws(StepProblem) {
-        let tensor = try checked(record.tensor, .input, nil, count: record.elementCount())
-        let base = try output(record.tensor, .input)
-        spans.append(UnsafeMutableRawBufferPointer(start: base, count: tensor.byteCount ?? 0))
+        let tensor = try checked(record.tensor, name, nil, count: record.elementCount())
+        let bytes = UnsafeMutableRawBufferPointer(start: try output(record.tensor, name), count: tensor.byteCount ?? 0)
+        interfaces.append(BoundInterface(record: record, dtype: tensor.dtype, bytes: bytes))
       } catch { throw .interface(index: index, error) }
     }
-    return spans
-  }
-
-  func outputSpans(_ records: [InterfaceRecord]) throws(LoadError) -> [UnsafeRawBufferPointer] {
-    var spans: [UnsafeRawBufferPointer] = []
-    for (index, record) in records.enumerated() {
-      do throws(StepProblem) {
-        _ = try checked(record.tensor, .output, nil, count: record.elementCount())
-        spans.append(try outputSpan(record.tensor))
-      } catch { throw .interface(index: index, error) }
-    }
-    return spans
+    return interfaces
   }
 
   /// Prepares every step in order; the words must end with the last one.
-  func prepareSteps(_ count: Int, _ reader: inout WordReader) throws(LoadError) -> ([Step], [StepCode]) {
-    var steps: [Step] = []
-    var codes: [StepCode] = []
+  func prepareSteps(_ count: Int, _ reader: inout WordReader) throws(LoadError) -> [PreparedStep] {
+    var steps: [PreparedStep] = []
     steps.reserveCapacity(count)
-    codes.reserveCapacity(count)
     for index in 0..<count {
       let head: StepHeader
       let fields: WordReader
@@ -210,13 +197,12 @@ extension Loader {
         head = try StepHeader.read(&reader)
         fields = try reader.split(words: head.words)
       } catch { throw .format(error) }
-      steps.append(try prepare(head.code, fields, index: index))
-      codes.append(head.code)
+      steps.append(PreparedStep(step: try prepare(head.code, fields, index: index), code: head.code))
     }
     guard reader.isAtEnd else {
       throw .format(.recordSize(expected: 0, found: UInt32(truncatingIfNeeded: reader.remainingWords)))
     }
-    return (steps, codes)
+    return steps
   }
 }
 
@@ -248,10 +234,10 @@ extension Model {
   }
 
   /// The products of all steps must be those the header states: a file cannot hide how long it runs.
-  private static func checkStatedWork(_ steps: [Step], _ header: Header) throws(LoadError) {
+  private static func checkStatedWork(_ steps: [PreparedStep], _ header: Header) throws(LoadError) {
     var total: UInt64 = 0
-    for step in steps {
-      let (sum, overflow) = total.addingReportingOverflow(UInt64(step.multiplyAccumulates))
+    for prepared in steps {
+      let (sum, overflow) = total.addingReportingOverflow(UInt64(prepared.step.multiplyAccumulates))
       guard !overflow else { throw .workMismatch(expected: header.multiplyAccumulates, found: .max) }
       total = sum
     }

@@ -47,6 +47,9 @@ struct Toolset: Encodable {
     if target.architecture.optimizesAtLinkTime {
       link += ["-mllvm", "-inline-threshold=0", "-mllvm", "-machine-outliner-reruns=3"]
     }
+    // Functions save and restore registers by calling common code for it; x86-64 has no such code, and does that in
+    // a byte or two each.
+    if target.architecture == .aarch64 { link += ["-mllvm", "-homogeneous-prolog-epilog"] }
     linker = Tool(extraCLIOptions: link)
   }
 
