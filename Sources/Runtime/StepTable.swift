@@ -2,6 +2,9 @@ import ModelFormat
 
 // Each case may be left out of an executable that is built for one model: the cross-build then defines
 // PARE_SELECT_STEPS and a PARE_STEP_ name for every step code the model has.
+//
+// The steps with the largest records are made out of line: in one function with all others they would give it a stack
+// frame that x86-64 reaches only with longer instructions.
 
 extension Loader {
   /// The step that a record describes, checked and prepared.

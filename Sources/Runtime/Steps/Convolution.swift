@@ -98,6 +98,7 @@ final class ConvolutionFloatStep: Step {
   private let plan: ConvolutionPlan
   private let loop: @convention(c) (UnsafePointer<pare_product>?) -> Void
 
+  @inline(never)
   init(_ record: ConvolutionFloatRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let kernels = loader.kernels.pointee
     let window = record.window
@@ -158,6 +159,7 @@ final class ConvolutionInt8Step: Step {
   private let plan: ConvolutionPlan
   private let loop: @convention(c) (UnsafePointer<pare_product>?) -> Void
 
+  @inline(never)
   init(_ record: ConvolutionInt8Record, _ loader: borrowing Loader) throws(StepProblem) {
     let kernels = loader.kernels.pointee
     let window = record.window

@@ -53,6 +53,7 @@ final class DepthwiseFloatStep: Step {
   private let plan: DepthwisePlan
   private let loop: @convention(c) (UnsafePointer<pare_depthwise>?) -> Void
 
+  @inline(never)
   init(_ record: ConvolutionFloatRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let kernels = loader.kernels.pointee
     let window = record.window
@@ -104,6 +105,7 @@ final class DepthwiseInt8Step: Step {
   private let plan: DepthwisePlan
   private let loop: @convention(c) (UnsafePointer<pare_depthwise>?) -> Void
 
+  @inline(never)
   init(_ record: ConvolutionInt8Record, _ loader: borrowing Loader) throws(StepProblem) {
     let kernels = loader.kernels.pointee
     let window = record.window

@@ -15,6 +15,7 @@ final class MatMulStep: Step {
   private let batches: Int
   private let kernels: UnsafePointer<pare_kernels>
 
+  @inline(never)
   init(_ record: MatMulRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard record.rows > 0, record.depth > 0, record.columns > 0 else { throw .value(.extents, found: record.depth) }
     batches = try record.batch.checkedCount()

@@ -11,6 +11,7 @@ final class CopyStep: Step {
   private let count: Int
   private let elementBytes: Int
 
+  @inline(never)
   init(_ record: CopyRecord, _ loader: borrowing Loader) throws(StepProblem) {
     let source = try loader.record(record.input, .input)
     let target = try loader.checked(record.output, .output, source.dtype, count: nil)
@@ -201,6 +202,7 @@ final class SelectStep: Step {
   private let count: Int
   private let elementBytes: Int
 
+  @inline(never)
   init(_ record: SelectRecord, _ loader: borrowing Loader) throws(StepProblem) {
     count = try record.extents.checkedCount()
     let out = try loader.checked(record.output, .output, nil, count: count)

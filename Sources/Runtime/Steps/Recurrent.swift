@@ -23,6 +23,7 @@ final class RecurrentStep: Step {
   private let candidate: StateProduct?
   private let candidateBias: UnsafePointer<Float>
 
+  @inline(never)
   init(_ record: RecurrentRecord, _ loader: borrowing Loader) throws(StepProblem) {
     guard let cell = RecurrentCell(rawValue: record.cell) else { throw .format(.unknownFunction(found: record.cell)) }
     guard record.steps > 0, record.batch > 0, record.hidden > 0 else { throw .value(.extents, found: record.hidden) }
