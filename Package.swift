@@ -23,7 +23,7 @@ let kernelFlags: [CSetting] = [
 ]
 
 // What stands around the kernels is called rarely and counts by its size.
-let systemFlags: [CSetting] = [.unsafeFlags(["-Oz", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
+let systemFlags: [CSetting] = [.unsafeFlags(["-Os", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")

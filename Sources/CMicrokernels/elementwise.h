@@ -7,12 +7,13 @@
 #include "tiles.h"
 
 // No dependence between elements: true for equal buffers as well, which a run-time overlap test would
-// send down the scalar path.
+// send down the scalar path. One vector at a time: the networks run as fast as with two, in less code.
 #if defined(PARE_VECTORIZED)
 // Sanitizers keep some loops from being vectorized, which is no error.
 #pragma clang diagnostic ignored "-Wpass-failed"
 #define PARE_EACH(i, count) \
-  _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < (count); i++)
+  _Pragma("clang loop vectorize(assume_safety) interleave_count(1)") \
+  for (size_t i = 0; i < (count); i++)
 #else
 #define PARE_EACH(i, count) for (size_t i = 0; i < (count); i++)
 #endif
