@@ -6,13 +6,12 @@ import Runtime
 /// An input as an error names it; outlives the model.
 struct InputFacts: Sendable {
   let name: [UInt8]
-  let rank: Int
-  let shape: InlineArray<8, Int>
+  /// An array, so that a `Failure`, which every function here may return, is small.
+  let shape: [Int]
 
   init(_ interface: TensorInterface) {
     name = [UInt8](interface.name)
-    rank = interface.rank
-    shape = interface.shape
+    shape = (0..<interface.rank).map { interface.shape[$0] }
   }
 }
 
@@ -107,6 +106,7 @@ extension Text {
     }
   }
 
+  @inline(never)
   func addQuoted(_ text: UnsafeRawBufferPointer, before: StaticString = " ") {
     add(before)
     add("'")
@@ -117,7 +117,7 @@ extension Text {
   /// ` [1,3,32,32]`
   private func addShape(_ facts: InputFacts) {
     add(" [")
-    for axis in 0..<facts.rank {
+    for axis in facts.shape.indices {
       if axis > 0 { add(",") }
       add(facts.shape[axis])
     }

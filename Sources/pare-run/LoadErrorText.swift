@@ -64,11 +64,13 @@ extension Text {
     add(")")
   }
 
+  @inline(never)
   func add(_ text: StaticString, _ number: Int) {
     add(text)
     add(number)
   }
 
+  @inline(never)
   private func add(_ text: StaticString, expected: Int, found: Int) {
     add(text)
     add(": expected ", expected)
@@ -167,6 +169,7 @@ extension Text {
     }
   }
 
+  @inline(never)
   private func add(_ text: StaticString, _ name: FieldName) {
     add(text)
     add(name.text)

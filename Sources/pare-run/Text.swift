@@ -43,6 +43,7 @@ final class Text {
 
   func add(_ number: UInt32) { add(UInt64(number)) }
 
+  @inline(never)
   func addHexadecimal(_ number: UInt32) {
     for place in 0..<8 {
       let digit = UInt8(truncatingIfNeeded: number >> UInt32(28 - 4 * place) & 15)
