@@ -48,6 +48,47 @@ private struct WordList: WordCoder {
     #expect(read.window == record.window)
   }
 
+  /// The letters of `StepRecord.fields` that a value of this type stands for, read from the struct itself; s, a signed
+  /// stride, is a count here.
+  private static func fields(of value: Any) -> String {
+    switch value {
+    case is TensorIndex: return "t"
+    case is UInt32: return "w"
+    case is Int32: return "i"
+    case is Float: return "f"
+    case is Int: return "c"
+    case is StridedExtents: return "cccccc"
+    case is InlineArray<3, UInt32>: return "www"
+    default: return Mirror(reflecting: value).children.map { fields(of: $0.value) }.joined()
+    }
+  }
+
+  /// Bytes of a struct of these fields, each at a multiple of its size.
+  private static func byteCount(_ fields: String) -> Int {
+    fields.reduce(0) { end, kind in
+      let size = kind == "c" ? MemoryLayout<Int>.size : 4
+      return (end + size - 1) / size * size + size
+    }
+  }
+
+  /// Reading and writing walk over the memory of a record by its list of fields.
+  @Test(arguments: RecordTests.records)
+  func everyRecordIsLaidOutAsItsFieldsSay(_ record: any StepRecord) {
+    func check<R: StepRecord>(_ record: R) {
+      let stated = R.fields.description.filter { $0 != " " }.replacing("s", with: "c")
+      #expect(stated == RecordTests.fields(of: record))
+      #expect(MemoryLayout<R>.size == RecordTests.byteCount(stated))
+    }
+    check(record)
+  }
+
+  private static let records: [any StepRecord] = [
+    ConvolutionFloatRecord(), ConvolutionInt8Record(), MaxPoolRecord(), AveragePoolFloatRecord(),
+    AveragePoolInt8Record(), BinaryInt8Record(), TableRecord(), AffineMapRecord(), UnaryFloatRecord(),
+    SoftmaxRecord(), ReduceRecord(), ArgMaxRecord(), CopyRecord(), FillRecord(), GatherRecord(), InterpolateRecord(),
+    BinaryRecord(), SelectRecord(), CastRecord(), MatMulRecord(), RecurrentRecord(), LayerNormalizationRecord(),
+  ]
+
   @Test(arguments: [-1, 1])
   func aRecordOfAnotherLengthIsRefused(change: Int) throws {
     var record = TableRecord()

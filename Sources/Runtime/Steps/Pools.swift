@@ -28,7 +28,9 @@ struct PoolPlan {
   let input: UnsafeRawPointer
   let output: UnsafeMutableRawPointer
 
-  init(_ window: WindowGeometry, _ input: TensorIndex, _ output: TensorIndex, _ loader: borrowing Loader) throws(StepProblem) {
+  init(_ window: WindowGeometry, _ input: TensorIndex, _ output: TensorIndex, _ loader: borrowing Loader)
+    throws(StepProblem)
+  {
     try window.check()
     guard window.inChannels == window.outChannels else { throw .value(.channels, found: window.outChannels) }
     self.window = window

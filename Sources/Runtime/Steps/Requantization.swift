@@ -49,7 +49,9 @@ struct RequantizedChannels {
   private let count: Int
   private let paddedPerGroup: Int
 
-  init(_ record: ConvolutionInt8Record, groups: Int, paddedPerGroup: Int, _ loader: borrowing Loader) throws(StepProblem) {
+  init(_ record: ConvolutionInt8Record, groups: Int, paddedPerGroup: Int, _ loader: borrowing Loader)
+    throws(StepProblem)
+  {
     let channels = record.window.outChannels
     let perGroup = channels / groups
     let bias = loader.memory.allocate(groups * paddedPerGroup, of: Int32.self)
