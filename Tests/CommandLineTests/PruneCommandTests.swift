@@ -82,7 +82,7 @@ struct PruneCommandTests {
     ("prune start.onnx --sparsity 0.5 --test gone.yaml", 1, "gone.yaml: cannot be read"),
     ("prune train.yaml --sparsity 0.5", 3, "train.yaml: is not an ONNX model"),
     ("prune start.onnx --sparsity 0.5 --data KWS", 2, "expected samples of 784 numbers"),
-    ("prune start.onnx --channels", 2, "expected one of --macs, --parameters and --bytes, found 0"),
+    ("prune start.onnx --channels", 2, "expected one of --macs, --parameters, --bytes and --unused, found 0"),
     ("prune start.onnx --macs 0.5", 2, "want --channels"),
     ("prune start.onnx --channels --macs 0.5 --sparsity 0.5", 2, "are of single weights"),
     ("prune start.onnx --channels --macs 0.0001", 2, "cannot be reached; the least is 0.0"),
