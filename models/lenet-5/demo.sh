@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 pare=.build/release/pare
-here=models/lenet-5
+recipe=models/lenet-5/demo.yaml
 digits=models/data/mnist/test.yaml
 out=out/demo
 mkdir -p "$out"
@@ -26,16 +26,20 @@ on() {
 }
 
 title "From 431,080 weights to a file: trained, channels cut, pruned, clustered, packed, built"
-cat "$here/demo.yaml"
-show compress "$here/demo.yaml" -o "$out"
+cat "$recipe"
+show compress "$recipe" -o "$out"
 
 title "One digit of the test images"
 show run "$out/model.pare" --data "$digits" --sample 7 --save-input "$out/digit.npy" --output "$out/library.npy"
-"$pare" draw "$out/digit.npy" --columns 1 --scale 8 -o "$out/digit.png"
+show draw "$out/digit.npy" --columns 1 --scale 8 -o "$out/digit.png"
 
-title "The same digit on both architectures"
-on x86_64 qemu-x86_64-static "$out/app-x86-64" --input "$out/digit.npy" --output "$out/x86-64.npy"
-on aarch64 "qemu-aarch64-static -cpu cortex-a72" "$out/app-raspberry-pi-4" --input "$out/digit.npy" --output "$out/pi.npy"
+title "Recognized on both architectures, class and score"
+intel() { on x86_64 qemu-x86_64-static "$out/app-x86-64" "$@"; }
+pi() { on aarch64 "qemu-aarch64-static -cpu cortex-a72" "$out/app-raspberry-pi-4" "$@"; }
+intel --input "$out/digit.npy"
+pi --input "$out/digit.npy"
+intel --input "$out/digit.npy" --output "$out/x86-64.npy"
+pi --input "$out/digit.npy" --output "$out/pi.npy"
 (cd "$out" && sha256sum library.npy x86-64.npy pi.npy)
 cmp "$out/library.npy" "$out/x86-64.npy"
 cmp "$out/library.npy" "$out/pi.npy"
