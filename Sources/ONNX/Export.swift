@@ -10,16 +10,20 @@ import TensorTypes
 /// Names are kept. A file that would pass protobuf's 2 GB puts its large constants into a file of the same
 /// name with `.data` appended, as external data. Both are written beside their place and renamed, so
 /// a failure leaves an earlier file whole. `batchName` is what axis 0 of inputs and outputs is called, instead of a
-/// fixed extent, where the graph takes any batch.
+/// fixed extent, where the graph takes any batch. With `packsFourBits` int8 weights from -8 to 7 that DequantizeLinear
+/// alone reads become INT4, two to a byte.
 /// Errors: `.unwritable`; `.untypedValue` where `Graph.inferShapes()` did not give an input or output its type.
-public func exportONNX(_ graph: Graph, to url: URL, batchName: String? = nil) throws(ONNXError) {
-  try exportONNX(graph, to: url, batchName: batchName, greatestFileByteCount: Int(Int32.max))
+public func exportONNX(
+  _ graph: Graph, to url: URL, batchName: String? = nil, packsFourBits: Bool = false
+) throws(ONNXError) {
+  try exportONNX(
+    graph, to: url, batchName: batchName, packsFourBits: packsFourBits, greatestFileByteCount: Int(Int32.max))
 }
 
 package func exportONNX(
-  _ graph: Graph, to url: URL, batchName: String? = nil, greatestFileByteCount: Int
+  _ graph: Graph, to url: URL, batchName: String? = nil, packsFourBits: Bool = false, greatestFileByteCount: Int
 ) throws(ONNXError) {
-  var encoder = GraphEncoder(graph, batchName: batchName)
+  var encoder = GraphEncoder(graph, batchName: batchName, packsFourBits: packsFourBits)
   let shell = try encoder.model()
   let inlineByteCount = encoder.constants.reduce(shell.byteCount) { $0 + $1.tensor.byteCount + 256 }
   let dataName = inlineByteCount > greatestFileByteCount ? url.lastPathComponent + ".data" : nil
@@ -40,7 +44,25 @@ struct ModelShell {
 /// A constant to be written as an initializer.
 struct NamedConstant {
   var name: String
-  var tensor: Tensor
+  /// The bytes that are written.
+  let tensor: Tensor
+  /// The shape of elements of 4 bits, two of which are a byte of `tensor`; nil where its elements are written as they are.
+  private let fourBitShape: [Int]?
+
+  init(name: String, tensor: Tensor, packsFourBits: Bool = false) {
+    self.name = name
+    self.tensor = packsFourBits ? FourBits.packed(tensor) : tensor
+    fourBitShape = packsFourBits ? tensor.shape : nil
+  }
+
+  /// The message without data.
+  var header: Onnx_TensorProto {
+    var proto = tensorHeader(tensor, name: name)
+    guard let fourBitShape else { return proto }
+    proto.dims = fourBitShape.map { Int64($0) }
+    proto.dataType = FourBits.signed.rawValue
+    return proto
+  }
 }
 
 /// Turns a graph into protobuf messages.
@@ -52,15 +74,18 @@ struct GraphEncoder {
   /// What the nodes read as initializers; complete after `model()`.
   private(set) var constants: [NamedConstant]
 
-  init(_ graph: Graph, batchName: String? = nil) {
+  init(_ graph: Graph, batchName: String? = nil, packsFourBits: Bool = false) {
     self.graph = graph
     self.batchName = batchName.flatMap { graph.takesAnyBatch ? $0 : nil }
     takenNames = Set(graph.values.map(\.name))
     // Shape inference also notes the values of computed constants; their nodes are written.
     let computed = graph.producers()
+    let fourBits = packsFourBits ? graph.fourBitConstants() : []
     constants = graph.liveConstants().compactMap { id in
       guard computed[id] == nil else { return nil }
-      return graph[id].constant.map { NamedConstant(name: graph[id].name, tensor: $0) }
+      return graph[id].constant.map {
+        NamedConstant(name: graph[id].name, tensor: $0, packsFourBits: fourBits.contains(id))
+      }
     }
   }
 

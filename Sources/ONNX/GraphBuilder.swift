@@ -8,6 +8,8 @@ struct GraphBuilder {
   private var graph = Graph(name: "")
   private var tensors: TensorReader
   private let opset: Int?
+  /// The ONNX types of initializers of 4 bits, which stand in the graph as 8.
+  private var fourBitTypes: [ValueID: Int32] = [:]
   /// Every name defined so far, and by what.
   private var definitions: [String: (id: ValueID, by: String)] = [:]
 
@@ -25,8 +27,9 @@ struct GraphBuilder {
       throw .unsupportedTensor(name: sparse.values.name, type: "sparse tensor")
     }
     for (initializer, span) in zip(proto.initializer, spans) {
-      let tensor = try tensors.tensor(initializer, span: span)
-      try define(initializer.name, by: "initializer", ValueInfo(tensor))
+      let tensor = try tensors.initializer(initializer, span: span)
+      let id = try define(initializer.name, by: "initializer", ValueInfo(tensor))
+      if FourBits(rawValue: initializer.dataType) != nil { fourBitTypes[id] = initializer.dataType }
     }
     try addInputs(proto.input)
     let nodes = try proto.node.enumerated().map { index, node throws(ONNXError) in
@@ -37,6 +40,7 @@ struct GraphBuilder {
       graph.nodes[index].inputs = try resolve(node)
     }
     try addOutputs(proto.output)
+    try checkFourBitValues()
     try sort()
     return graph
   }
@@ -72,6 +76,16 @@ struct GraphBuilder {
     let id = graph.addValue(name: name, info: info)
     definitions[name] = (id, definer)
     return id
+  }
+}
+
+extension GraphBuilder {
+  /// Only DequantizeLinear treats integers of 8 bits as it would the same of 4; what saturates or wraps does not.
+  private func checkFourBitValues() throws(ONNXError) {
+    let others = graph.nodes.filter { $0.kind != .dequantizeLinear }.flatMap(\.inputs).compactMap { $0 } + graph.outputs
+    guard let id = others.first(where: { fourBitTypes[$0] != nil }) else { return }
+    throw .unsupportedTensor(
+      name: graph[id].name, type: "\(typeName(fourBitTypes[id] ?? 0)) outside of DequantizeLinear")
   }
 }
 

@@ -39,7 +39,7 @@ struct ModelWriter {
 
   /// The tensor without data, and the constant again when its data follows in the model file.
   private func header(_ constant: NamedConstant) throws(ONNXError) -> (Data, NamedConstant?) {
-    var proto = tensorHeader(constant.tensor, name: constant.name)
+    var proto = constant.header
     guard let data, constant.tensor.byteCount >= Self.externalByteCount else {
       return (try serialized(proto), constant)
     }

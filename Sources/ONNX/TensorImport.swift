@@ -80,7 +80,7 @@ struct TensorReader {
   }
 
   /// The extents, whose product times the element size is known to fit an Int.
-  private static func shape(_ proto: Onnx_TensorProto, _ dtype: DType) throws(ONNXError) -> [Int] {
+  static func shape(_ proto: Onnx_TensorProto, _ dtype: DType) throws(ONNXError) -> [Int] {
     let shape = proto.dims.map { Int($0) }
     if let negative = shape.first(where: { $0 < 0 }) {
       throw .invalidTensor(name: proto.name, reason: .negativeExtent(negative))

@@ -70,7 +70,9 @@ struct Quantize: ParsableCommand {
   func run() throws {
     let graph = try network()
     guard let result = try quantize(graph, with: StaticQuantization(try options())) else { return }
-    do throws(ONNXError) { try exportONNX(result.graph, to: URL(fileURLWithPath: path)) } catch {
+    do throws(ONNXError) {
+      try exportONNX(result.graph, to: URL(fileURLWithPath: path), packsFourBits: widths.int4)
+    } catch {
       throw error.failure(file: path)
     }
     for warning in result.plan.warnings { Console.warning("\(warning)") }
@@ -168,6 +170,14 @@ struct WeightWidthOptions: ParsableArguments {
       "Bits of the weights of nodes of this name, such as 'head/*=8'; the last that matches counts; may be repeated.",
       valueName: "pattern=bits"))
   var layerBits: [String] = []
+  @Flag(help: "Write weights of 4 bits as ONNX's INT4, two to a byte, which not every reader knows; else as INT8.")
+  var int4 = false
+
+  func validate() throws {
+    guard !int4 || weightBits == 4 || layerBits.contains(where: { $0.hasSuffix("=4") }) else {
+      throw ValidationError("--int4: no weight has 4 bits; give --weight-bits 4 or --layer PATTERN=4")
+    }
+  }
 
   func bits() throws(CommandFailure) -> WeightBits {
     guard let bits = WeightBits(rawValue: weightBits) else {
