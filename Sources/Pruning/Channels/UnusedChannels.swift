@@ -63,10 +63,15 @@ private struct Weight {
   }
 
   mutating func remove(_ indices: [Int], along axis: Int) {
-    let inner = shape[(axis + 1)...].reduce(1, *)
-    for element in isSet.indices where isSet[element] && indices.contains(element / inner % shape[axis]) {
-      isSet[element] = false
-      count(element, -1)
+    let (outer, inner) = (shape[..<axis].reduce(1, *), shape[(axis + 1)...].reduce(1, *))
+    for index in indices {
+      for block in 0..<outer {
+        let first = (block * shape[axis] + index) * inner
+        for element in first..<first + inner where isSet[element] {
+          isSet[element] = false
+          count(element, -1)
+        }
+      }
     }
   }
 
