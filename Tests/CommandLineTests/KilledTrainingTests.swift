@@ -19,14 +19,7 @@ struct KilledTrainingTests {
 
   /// Starts a run and kills it after `milliseconds`; whether it was still running then.
   private static func kill(after milliseconds: Int, _ arguments: [String], in folder: ScratchFolder) throws -> Bool {
-    let process = Process()
-    let pare: URL = try #require(Pare.executable, "pare is not built: `make build` builds it")
-    process.executableURL = pare
-    process.arguments = arguments
-    process.currentDirectoryURL = folder.url
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    let process = try Pare.start(arguments, in: folder)
     Thread.sleep(forTimeInterval: Double(milliseconds) / 1000)
     let isRunning = process.isRunning
     if isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }

@@ -37,12 +37,7 @@ enum Pare {
   }
 
   static func run(_ arguments: [String], in folder: ScratchFolder) throws -> Outcome {
-    let pare: URL = try #require(
-      executable, "pare is not built: `make build` builds it, `make test` does so first")
-    let process = Process()
-    process.executableURL = pare
-    process.arguments = arguments
-    process.currentDirectoryURL = folder.url
+    let process = try process(arguments, in: folder)
     process.standardInput = FileHandle.nullDevice
     // Files cannot fill up as pipes do.
     let output = folder.hidden.appendingPathComponent(UUID().uuidString)
@@ -55,6 +50,25 @@ enum Pare {
     return Outcome(
       status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
       errors: try String(contentsOf: errors, encoding: .utf8))
+  }
+
+  /// Starts a command that says nothing, to be stopped while it runs.
+  static func start(_ arguments: [String], in folder: ScratchFolder) throws -> Process {
+    let process = try process(arguments, in: folder)
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    return process
+  }
+
+  private static func process(_ arguments: [String], in folder: ScratchFolder) throws -> Process {
+    let pare: URL = try #require(
+      executable, "pare is not built: `make build` builds it, `make test` does so first")
+    let process = Process()
+    process.executableURL = pare
+    process.arguments = arguments
+    process.currentDirectoryURL = folder.url
+    return process
   }
 
   static func model(_ name: String) -> String { checkout.appendingPathComponent("models/\(name)/\(name).onnx").path }

@@ -62,14 +62,7 @@ struct QuantizeTrainingCommandTests {
 
   /// Runs a command until its `log.jsonl` holds the first epoch, and gives the exit code.
   private static func interrupt(_ arguments: [String], in folder: ScratchFolder) throws -> Int32 {
-    let process = Process()
-    let pare: URL = try #require(Pare.executable, "pare is not built: `make build` builds it")
-    process.executableURL = pare
-    process.arguments = arguments
-    process.currentDirectoryURL = folder.url
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+    let process = try Pare.start(arguments, in: folder)
     while process.isRunning, try !folder.files.contains("log.jsonl") || folder.bytes("log.jsonl").isEmpty {
       Thread.sleep(forTimeInterval: 0.002)
     }
